@@ -1,0 +1,56 @@
+# The commands people use; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup setup-dev servers run test test-long bench lint fmt migrate
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+setup: $(VENV)/.runtime  ## create .venv and install the pinned dependencies and the project
+
+setup-dev: $(VENV)/.dev
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is missing: install python3.11 and python3.11-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+servers:
+	@tests/servers.sh
+
+run: setup  ## watch the platform trade in mock mode
+	$(BIN)/trading up
+
+test: setup-dev servers lint  ## everything that CI runs
+	$(BIN)/pytest -n 2 -m "not long"
+
+test-long: setup-dev servers  ## the matrices and soaks that take longer than CI allows
+	$(BIN)/pytest -n 2
+
+bench: setup-dev servers  ## the benchmarks in one table, against the last recorded run
+	$(BIN)/python -m tests.bench
+
+lint: setup-dev  ## ruff, types and import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+fmt: setup-dev  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+migrate: setup  ## bring the schema up to date
+	$(BIN)/trading db migrate
