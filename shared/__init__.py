@@ -1,0 +1,1 @@
+"""The language and the plumbing every service shares; imports nothing of ours."""

@@ -1,0 +1,107 @@
+"""Facts read back from the log: how a service regains what it only kept in memory."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select
+
+from shared.bus.codec import decode
+from shared.bus.envelope import Envelope
+from shared.bus.tables import deliveries, event_log
+from shared.domain.ids import EventId
+
+COLUMNS = (
+    event_log.c.event_id,
+    event_log.c.topic,
+    event_log.c.occurred_at,
+    event_log.c.origin_at,
+    event_log.c.producer,
+    event_log.c.cause_id,
+    event_log.c.payload,
+)
+
+
+def envelope_of(row: Any) -> Envelope:
+    return Envelope(
+        event_id=EventId(row.event_id),
+        topic=row.topic,
+        occurred_at=row.occurred_at,
+        origin_at=row.origin_at,
+        producer=row.producer,
+        cause_id=row.cause_id,
+        event=decode(row.topic, row.payload),
+    )
+
+
+def named(connection: Connection, event_ids: Sequence[str]) -> list[Envelope]:
+    """Return these facts, in this order.
+
+    Raises:
+        LookupError: one of them is not in the log.
+    """
+    statement = select(*COLUMNS).where(event_log.c.event_id.in_(event_ids))
+    found = {row.event_id: row for row in connection.execute(statement)}
+    return [envelope_of(found[event_id]) for event_id in event_ids]
+
+
+def last_events(
+    connection: Connection, *, topic: str, stream: str, before: datetime, limit: int
+) -> list[Envelope]:
+    """Return the newest `limit` facts of a stream that occurred before an instant, oldest first."""
+    statement = (
+        select(*COLUMNS)
+        .where(
+            event_log.c.topic == topic,
+            event_log.c.stream == stream,
+            event_log.c.occurred_at < before,
+        )
+        .order_by(event_log.c.seq.desc())
+        .limit(limit)
+    )
+    return [envelope_of(row) for row in reversed(connection.execute(statement).all())]
+
+
+def with_causes(connection: Connection, event_ids: Sequence[str]) -> list[Envelope]:
+    """Return these facts and every fact in the chains that led to them, oldest first."""
+    found: dict[str, Any] = {}
+    wanted = set(event_ids)
+    while wanted:
+        statement = select(event_log.c.seq, *COLUMNS).where(event_log.c.event_id.in_(wanted))
+        rows = connection.execute(statement).all()
+        found.update({row.event_id: row for row in rows})
+        wanted = {row.cause_id for row in rows if row.cause_id} - found.keys()
+    return [envelope_of(row) for row in sorted(found.values(), key=lambda row: row.seq)]
+
+
+def prune(connection: Connection, *, before: datetime, keep_per_stream: int) -> int:
+    """Delete old facts that everybody has heard, but the newest of each stream."""
+    waiting = select(deliveries.c.event_id)
+    floors = connection.execute(
+        select(event_log.c.topic, event_log.c.stream, func.max(event_log.c.seq)).group_by(
+            event_log.c.topic, event_log.c.stream
+        )
+    ).all()
+    deleted = 0
+    for topic, stream, newest in floors:
+        statement = delete(event_log).where(
+            event_log.c.topic == topic,
+            event_log.c.stream == stream,
+            event_log.c.occurred_at < before,
+            event_log.c.seq < _kept_from(connection, topic, stream, newest, keep_per_stream),
+            event_log.c.event_id.not_in(waiting),
+        )
+        deleted += connection.execute(statement).rowcount
+    return deleted
+
+
+def _kept_from(connection: Connection, topic: str, stream: str, newest: int, keep: int) -> int:
+    statement = (
+        select(event_log.c.seq)
+        .where(event_log.c.topic == topic, event_log.c.stream == stream)
+        .order_by(event_log.c.seq.desc())
+        .offset(keep - 1)
+        .limit(1)
+    )
+    oldest_kept = connection.execute(statement).scalar_one_or_none()
+    return 0 if oldest_kept is None else min(int(oldest_kept), newest)

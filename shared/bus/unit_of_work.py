@@ -1,0 +1,170 @@
+"""The one place that commits: a state change and the facts that announce it."""
+
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine, insert, select
+
+from shared.bus.codec import encode
+from shared.bus.doorbell import Doorbell
+from shared.bus.envelope import Envelope, event_id
+from shared.bus.tables import deliveries, event_log, subscriptions
+from shared.db.engine import READ_ONLY, is_transient, write_turn
+from shared.domain.clock import Clock, SystemClock
+from shared.domain.events import Event
+from shared.domain.ids import EventId
+
+T = TypeVar("T")
+
+_log: Any = structlog.get_logger()
+_WALL = SystemClock()
+_ATTEMPTS = 5
+
+CommitHook = Callable[[str, str], None]
+
+
+class UnitOfWork:
+    """One transaction: change state through `connection`, announce it with `emit`."""
+
+    def __init__(self, connection: Connection, clock: Clock, cause: Envelope | None) -> None:
+        self.connection = connection
+        self._clock = clock
+        self._now: datetime | None = None
+        self._cause = cause
+        self._events: list[tuple[Event, Envelope | None]] = []
+        self._callbacks: list[Callable[[], None]] = []
+
+    @property
+    def now(self) -> datetime:
+        """The platform's time, the same throughout this transaction."""
+        if self._now is None:
+            self._now = self._clock.now()
+        return self._now
+
+    @property
+    def events(self) -> tuple[tuple[Event, Envelope | None], ...]:
+        return tuple(self._events)
+
+    def caused_by(self, cause: Envelope) -> None:
+        """Name the fact that the following facts answer."""
+        self._cause = cause
+
+    def emit(self, event: Event) -> None:
+        self._events.append((event, self._cause))
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        self._callbacks.append(callback)
+
+    def committed(self) -> None:
+        """Call everybody back; what is committed stands, so nothing that fails here may raise."""
+        for callback in self._callbacks:
+            try:
+                callback()
+            except Exception:  # noqa: BLE001 - there is nothing left to roll back
+                _log.exception("after_commit.failed")
+
+
+class Transactions:
+    """Begins units of work in the name of one producer."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        doorbell: Doorbell,
+        producer: str,
+        on_commit: CommitHook | None = None,
+    ) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.doorbell = doorbell
+        self.producer = producer
+        self._on_commit = on_commit
+        self._reader = engine.execution_options(**{READ_ONLY: True})
+        self._turn = write_turn(engine)
+
+    @contextmanager
+    def begin(self, cause: Envelope | None = None) -> Generator[UnitOfWork]:
+        """Commit when the block ends well, roll everything back when it raises."""
+        with self._turn, self.engine.connect() as connection:
+            with connection.begin():
+                uow = UnitOfWork(connection, self.clock, cause)
+                yield uow
+                heard_by = self._announce(uow)
+                self._at("before")
+            self._at("after")
+        self.doorbell.ring(heard_by)
+        uow.committed()
+
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        """Give a connection for reading; nothing is kept."""
+        with self._reader.connect() as connection:
+            yield connection
+
+    def attempt(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run `work` in a transaction; start over after a deadlock or a lost connection."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with self.begin() as uow:
+                    return work(uow)
+            except Exception as error:
+                if attempt == _ATTEMPTS or not is_transient(error):
+                    raise
+                time.sleep(0.01 + secrets.randbelow(190) / 1000)
+        raise AssertionError("unreachable")
+
+    def _at(self, phase: str) -> None:
+        if self._on_commit is not None:
+            self._on_commit(self.producer, phase)
+
+    def _announce(self, uow: UnitOfWork) -> set[str]:
+        if not uow.events:
+            return set()
+        wall = datetime_now()
+        rows = [self._row(event, cause, uow.now, wall) for event, cause in uow.events]
+        uow.connection.execute(insert(event_log), rows)
+        listeners = _listeners(uow.connection, {event.topic for event, _ in uow.events})
+        outgoing = [
+            {"consumer": consumer, "topic": row["topic"], "event_id": row["event_id"]}
+            for row in rows
+            for consumer in listeners[str(row["topic"])]
+        ]
+        if outgoing:
+            uow.connection.execute(insert(deliveries), outgoing)
+        return {str(row["consumer"]) for row in outgoing}
+
+    def _row(
+        self, event: Event, cause: Envelope | None, now: datetime, wall: datetime
+    ) -> dict[str, object]:
+        return {
+            "event_id": event_id(self.producer, event),
+            "topic": event.topic,
+            "stream": event.stream,
+            "occurred_at": now,
+            "origin_at": wall if cause is None else cause.origin_at,
+            "producer": self.producer,
+            "cause_id": None if cause is None else EventId(cause.event_id),
+            "payload": encode(event),
+        }
+
+
+def datetime_now() -> datetime:
+    return _WALL.now().astimezone(UTC)
+
+
+def _listeners(connection: Connection, topics: Iterable[str]) -> Mapping[str, list[str]]:
+    """Return who hears which topic; read anew each time, or a late subscriber misses facts."""
+    statement = select(subscriptions.c.topic, subscriptions.c.consumer).where(
+        subscriptions.c.topic.in_(topics)
+    )
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for topic, consumer in connection.execute(statement):
+        found[topic].append(consumer)
+    return found

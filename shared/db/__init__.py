@@ -1,0 +1,1 @@
+"""One way to store money, instants and ids that behaves alike on SQLite, MariaDB and MySQL."""

@@ -1,0 +1,73 @@
+"""The few statements that the databases spell differently."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Select, Table, func, select, tuple_
+from sqlalchemy.dialects import mysql, sqlite
+
+_KEYS_PER_QUERY = 1000
+
+
+AnySelect = TypeVar("AnySelect", bound=Select[*tuple[Any, ...]])
+
+
+def for_update(statement: AnySelect, *, skip_locked: bool = False, read: bool = False) -> AnySelect:
+    """Lock the selected rows; on SQLite the transaction already holds the only write lock."""
+    return statement.with_for_update(skip_locked=skip_locked, read=read)
+
+
+def insert_once(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert the rows whose key is not there yet and return how many those were.
+
+    The count is exact unless another transaction inserts the same keys at the same time.
+    """
+    if not rows:
+        return 0
+    if connection.dialect.name == "sqlite":
+        before = _changes(connection)
+        connection.execute(sqlite.insert(table).on_conflict_do_nothing(), list(rows))
+        return _changes(connection) - before
+    keys = {tuple(row[column.name] for column in table.primary_key) for row in rows}
+    known = _count(connection, table, sorted(keys))
+    first = next(iter(table.primary_key)).name
+    insert = mysql.insert(table)  # not INSERT IGNORE: it would also swallow values that do not fit
+    connection.execute(insert.on_duplicate_key_update({first: table.c[first]}), list(rows))
+    return len(keys) - known
+
+
+def _changes(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT total_changes()").scalar_one())
+
+
+def _count(connection: Connection, table: Table, keys: Sequence[tuple[Any, ...]]) -> int:
+    found = 0
+    for start in range(0, len(keys), _KEYS_PER_QUERY):
+        some = tuple_(*table.primary_key).in_(keys[start : start + _KEYS_PER_QUERY])
+        found += connection.execute(
+            select(func.count()).select_from(table).where(some)
+        ).scalar_one()
+    return found
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    key: tuple[str, ...],
+) -> None:
+    """Insert the rows, or set every other given column where the key exists."""
+    if not rows:
+        return
+    changed = [name for name in rows[0] if name not in key]
+    if connection.dialect.name == "sqlite":
+        insert = sqlite.insert(table)
+        statement: Any = insert.on_conflict_do_update(
+            index_elements=list(key), set_={name: insert.excluded[name] for name in changed}
+        )
+    else:
+        insert = mysql.insert(table)
+        statement = insert.on_duplicate_key_update(
+            {name: insert.inserted[name] for name in changed}
+        )
+    connection.execute(statement, list(rows))

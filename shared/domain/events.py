@@ -1,0 +1,342 @@
+"""Every fact the services tell one another, defined once.
+
+`topic` names the fact on the bus; `identity` is its business key, from which the event id derives,
+so that saying the same fact again after a crash collides instead of doubling.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+from shared.domain.candle import Candle
+from shared.domain.enums import Interval, TradingState
+from shared.domain.ids import AccountId, RecommendationId, Symbol, TradeId
+from shared.domain.order import Fill, OrderSnapshot
+from shared.domain.recommendation import Recommendation
+from shared.domain.signal import Signal
+from shared.domain.verdict import Approved, Denied
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandlesClosed:
+    """One shard (at most 50 instruments) of candles that closed together.
+
+    `references` holds the candles the shard's instruments are measured against.
+    """
+
+    topic: ClassVar[str] = "candles.closed"
+    venue: str
+    interval: Interval
+    closed_at: datetime
+    shard: int
+    candles: tuple[Candle, ...]
+    references: tuple[Candle, ...]
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.venue, self.interval, self.closed_at.isoformat(), str(self.shard))
+
+    @property
+    def stream(self) -> str:
+        """What is heard in order and can be read back: one shard of one venue and interval."""
+        return f"{self.venue}:{self.interval}:{self.shard}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalsGenerated:
+    """The signals of one source for one shard of candles."""
+
+    topic: ClassVar[str] = "signal.generated"
+    source: str
+    venue: str
+    interval: Interval
+    closed_at: datetime
+    shard: int
+    signals: tuple[Signal, ...]
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.source, self.venue, self.interval, self.closed_at.isoformat(), str(self.shard))
+
+    @property
+    def stream(self) -> str:
+        return f"{self.source}:{self.venue}:{self.interval}:{self.shard}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalsAggregated:
+    """One combined signal for each instrument of a shard."""
+
+    topic: ClassVar[str] = "signal.aggregated"
+    venue: str
+    interval: Interval
+    closed_at: datetime
+    shard: int
+    signals: tuple[Signal, ...]
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.venue, self.interval, self.closed_at.isoformat(), str(self.shard))
+
+    @property
+    def stream(self) -> str:
+        return f"{self.venue}:{self.interval}:{self.shard}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecommendationsIssued:
+    """Recommendations decided together, exits first; risk reviews them in this order as one."""
+
+    topic: ClassVar[str] = "recommendation.issued"
+    account: AccountId
+    decided_at: datetime
+    origin: str
+    recommendations: tuple[Recommendation, ...]
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.account, self.decided_at.isoformat(), self.origin)
+
+    @property
+    def stream(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecommendationApproved:
+    topic: ClassVar[str] = "recommendation.approved"
+    approved: Approved
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.approved.decision_id,)
+
+    @property
+    def stream(self) -> str:
+        return self.approved.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecommendationDenied:
+    topic: ClassVar[str] = "recommendation.denied"
+    denied: Denied
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.denied.decision_id,)
+
+    @property
+    def stream(self) -> str:
+        return self.denied.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecommendationExpired:
+    topic: ClassVar[str] = "recommendation.expired"
+    account: AccountId
+    recommendation_id: RecommendationId
+    symbol: Symbol
+    expired_at: datetime
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.recommendation_id,)
+
+    @property
+    def stream(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OrderFact:
+    order: OrderSnapshot
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.order.client_order_id,)
+
+    @property
+    def stream(self) -> str:
+        return self.order.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderSubmitted(_OrderFact):
+    """Claimed and committed: from here on the order may reach the venue."""
+
+    topic: ClassVar[str] = "order.submitted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAccepted(_OrderFact):
+    topic: ClassVar[str] = "order.accepted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRejected(_OrderFact):
+    topic: ClassVar[str] = "order.rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFilled(_OrderFact):
+    """One execution; the order's status says whether more may follow."""
+
+    topic: ClassVar[str] = "order.filled"
+    fill: Fill
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.fill.venue, self.fill.account, self.fill.trade_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCanceled(_OrderFact):
+    topic: ClassVar[str] = "order.canceled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderExpired(_OrderFact):
+    """Never sent, or proven absent at the venue: nothing of it can fill any more."""
+
+    topic: ClassVar[str] = "order.expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderUnknown(_OrderFact):
+    topic: ClassVar[str] = "order.unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountReconciled:
+    """Everything the venue did on this account up to `as_of` has been announced."""
+
+    topic: ClassVar[str] = "account.reconciled"
+    account: AccountId
+    venue: str
+    as_of: datetime
+    shard: int
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.account, self.venue, self.as_of.isoformat(), str(self.shard))
+
+    @property
+    def stream(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionChanged:
+    """One position after one fill; `quantity` zero means it is closed."""
+
+    topic: ClassVar[str] = "position.changed"
+    account: AccountId
+    symbol: Symbol
+    quantity: Decimal
+    average_cost: Decimal
+    realized_pnl: Decimal
+    changed_at: datetime
+    trade_id: TradeId
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.account, self.symbol, self.trade_id)
+
+    @property
+    def stream(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionMark:
+    symbol: Symbol
+    quantity: Decimal
+    price: Decimal
+    notional: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquityMarked:
+    """The account at one instant, in quote; every fill announced up to `as_of` is in it."""
+
+    topic: ClassVar[str] = "equity.marked"
+    account: AccountId
+    as_of: datetime
+    equity: Decimal
+    cash: Decimal
+    peak_equity: Decimal
+    day_start_equity: Decimal
+    drawdown_ratio: Decimal
+    realized_pnl: Decimal
+    unrealized_pnl: Decimal
+    fees: Decimal
+    positions: tuple[PositionMark, ...]
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.account, self.as_of.isoformat())
+
+    @property
+    def stream(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingStateChanged:
+    topic: ClassVar[str] = "trading_state.changed"
+    account: AccountId
+    state: TradingState
+    version: int
+    actor: str
+    reason: str
+    changed_at: datetime
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.account, str(self.version))
+
+    @property
+    def stream(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPromoted:
+    topic: ClassVar[str] = "model.promoted"
+    scope: str
+    release_id: str
+    role: str
+    promoted_at: datetime
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.scope, self.release_id, self.role, self.promoted_at.isoformat())
+
+    @property
+    def stream(self) -> str:
+        return self.scope
+
+
+Event = (
+    CandlesClosed
+    | SignalsGenerated
+    | SignalsAggregated
+    | RecommendationsIssued
+    | RecommendationApproved
+    | RecommendationDenied
+    | RecommendationExpired
+    | OrderSubmitted
+    | OrderAccepted
+    | OrderRejected
+    | OrderFilled
+    | OrderCanceled
+    | OrderExpired
+    | OrderUnknown
+    | AccountReconciled
+    | PositionChanged
+    | EquityMarked
+    | TradingStateChanged
+    | ModelPromoted
+)
+EVENT_TYPES: tuple[type[Event], ...] = Event.__args__

@@ -1,0 +1,139 @@
+"""Errors as problem+json (RFC 9457): a stable `reason` and, for bad input, the fields at fault."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy import exc
+from starlette.exceptions import HTTPException
+
+from shared.domain.errors import (
+    BadInput,
+    Conflict,
+    NotFound,
+    NotSent,
+    OutcomeUnknown,
+    Refused,
+    TradingError,
+    Unavailable,
+)
+
+_STATUS: tuple[tuple[type[TradingError], int], ...] = (
+    (BadInput, 422),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Refused, 403),
+    (Unavailable, 503),
+    (NotSent, 503),
+    (OutcomeUnknown, 502),
+)
+_TITLES = {
+    400: "The request cannot be read",
+    401: "A valid key is needed",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not possible here",
+    409: "In another state",
+    413: "The body is too large",
+    422: "The input is not valid",
+    500: "Something went wrong on our side",
+    502: "The venue's answer is unknown",
+    503: "Not available right now",
+}
+_REASONS = {
+    400: "unreadable",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    422: "bad_input",
+}
+
+
+class Unauthenticated(TradingError):
+    reason = "unauthenticated"
+
+
+class Forbidden(TradingError):
+    reason = "forbidden"
+
+
+def problem(
+    status: int, reason: str, detail: str, fields: list[dict[str, str]] | None = None
+) -> JSONResponse:
+    """Return one problem document."""
+    body: dict[str, Any] = {
+        "type": f"urn:trading:{reason}",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "reason": reason,
+        "detail": detail,
+    }
+    if fields:
+        body["fields"] = fields
+    headers = {"WWW-Authenticate": "X-TRADING-API-KEY"} if status == 401 else None
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def install(api: FastAPI) -> None:
+    """Answer every error of this application as problem+json."""
+    api.add_exception_handler(TradingError, _trading_error)
+    api.add_exception_handler(RequestValidationError, _invalid_request)
+    api.add_exception_handler(HTTPException, _http_exception)
+    for away in (exc.OperationalError, exc.InterfaceError, exc.TimeoutError):
+        api.add_exception_handler(away, _database_away)
+    api.add_exception_handler(exc.StatementError, _not_storable)
+    api.add_exception_handler(Exception, _unexpected)
+
+
+def _trading_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TradingError)
+    if isinstance(error, Unauthenticated):
+        return problem(401, error.reason, error.detail)
+    if isinstance(error, Forbidden):
+        return problem(403, error.reason, error.detail)
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    fields = (
+        [{"field": error.field, "problem": error.problem, "remedy": error.remedy}]
+        if isinstance(error, BadInput)
+        else None
+    )
+    return problem(status, error.reason, error.detail, fields)
+
+
+def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    fields = [
+        {
+            "field": ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]),
+            "where": str(item["loc"][0]),
+            "problem": str(item["msg"]),
+        }
+        for item in error.errors()
+    ]
+    detail = "; ".join(f"{item['field']}: {item['problem']}" for item in fields)
+    return problem(422, "bad_input", detail, fields)
+
+
+def _http_exception(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    reason = _REASONS.get(error.status_code, "error")
+    answer = problem(error.status_code, reason, str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _not_storable(_request: Request, error: Exception) -> JSONResponse:
+    """Answer a value our column types refuse; what the database itself refused is our mistake."""
+    assert isinstance(error, exc.StatementError)
+    if isinstance(error.orig, ValueError):
+        return problem(422, "bad_input", str(error.orig))
+    raise error
+
+
+def _database_away(_request: Request, _error: Exception) -> JSONResponse:
+    return problem(503, "database_unavailable", "the database does not answer; try again shortly")
+
+
+def _unexpected(_request: Request, error: Exception) -> JSONResponse:
+    return problem(500, "internal", f"{type(error).__name__}; the log of this service has more")

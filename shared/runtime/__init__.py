@@ -1,0 +1,1 @@
+"""Settings, logging, metrics, and how one service or all of them are served."""

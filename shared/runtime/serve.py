@@ -1,0 +1,221 @@
+"""Serves one service or all of them in one process; crash-only: a failed task ends the process."""
+
+import asyncio
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from threading import Event, Thread
+from typing import TypeVar
+
+import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.bus.consumer import Consumer, in_one_line
+from shared.bus.envelope import Envelope
+from shared.bus.unit_of_work import datetime_now
+from shared.domain.errors import TradingError
+from shared.http.probes import Check
+from shared.runtime.first_start import ensure_key
+from shared.runtime.logging import configure, get_logger
+from shared.runtime.sampling import sample
+from shared.runtime.service import Runtime, Service, Work, add_check, build_runtime
+from shared.runtime.settings import (
+    ConfigurationError,
+    PlatformSettings,
+    SectionSettings,
+    load,
+)
+
+CONFIGURATION_EXIT = 78
+_GRACE_SECONDS = 8.0
+
+log = get_logger()
+SettingsT = TypeVar("SettingsT", bound=SectionSettings)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling: one handler here stops everything in order."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+class Platform:
+    """The running services of one process."""
+
+    def __init__(self, services: Sequence[Service], runtime: Runtime) -> None:
+        self.services = services
+        self.runtime = runtime
+        self.stop = Event()
+        self.failed = False
+        self.consumers = [self._consumer(service) for service in services if service.handlers]
+        self._threads: dict[str, Thread] = {}
+
+    def _consumer(self, service: Service) -> Consumer:
+        metrics = service.metrics
+
+        def failed(error: Exception) -> None:
+            metrics.consumer_failures_total.labels(consumer=service.name).inc()
+            log.warning("facts.retry", consumer=service.name, error=in_one_line(error))
+
+        def handled(batch: Sequence[Envelope]) -> None:
+            wall = datetime_now()
+            latest = max(envelope.origin_at for envelope in batch)
+            oldest = min(envelope.origin_at for envelope in batch)
+            stage = metrics.stage_latency_seconds.labels(stage=service.name)
+            stage.observe(max((wall - latest).total_seconds(), 0.0))
+            lag = metrics.consumer_lag_seconds.labels(consumer=service.name)
+            lag.set(max((wall - oldest).total_seconds(), 0.0))
+
+        consumer = Consumer(
+            service.name,
+            self.runtime.transactions(service.name),
+            service.handlers,
+            service.poll_seconds,
+            on_failure=failed,
+            on_handled=handled,
+        )
+        add_check(service.api, Check(name="facts", problem=consumer.problem))
+        return consumer
+
+    def start(self) -> None:
+        """Subscribe everybody, then start consumers, then the tasks that make facts."""
+        for consumer in self.consumers:
+            consumer.subscribe()
+        for consumer in self.consumers:
+            self._spawn(Work(name=f"{consumer.name}.consumer", run=consumer.run))
+        for service in self.services:
+            for task in service.tasks:
+                self._spawn(Work(name=f"{service.name}.{task.name}", run=task.run))
+        transactions = self.runtime.transactions("sampler")
+        self._spawn(
+            Work(name="sampler", run=lambda stop: sample(self.services, transactions, stop))
+        )
+
+    def _spawn(self, work: Work) -> None:
+        def guarded() -> None:
+            try:
+                work.run(self.stop)
+            except Exception as error:  # crash-only: whoever restarts us finds a clean state
+                self.failed = True
+                log.critical("task.failed", task=work.name, error=str(error), exc_info=True)
+                self.stop.set()
+
+        thread = Thread(target=guarded, name=work.name, daemon=True)
+        thread.start()
+        self._threads[work.name] = thread
+
+    def wait_for(self, name: str) -> None:
+        """Return when the named task (`service.task`) has ended, or everything is to stop."""
+        while self._threads[name].is_alive() and not self.stop.is_set():
+            self._threads[name].join(0.05)
+
+    def shut_down(self) -> None:
+        """Let every thread finish the batch in hand; what is left is done after the next start."""
+        self.stop.set()
+        self.runtime.doorbell.ring([consumer.name for consumer in self.consumers])
+        deadline = time.monotonic() + _GRACE_SECONDS
+        for thread in self._threads.values():
+            thread.join(max(deadline - time.monotonic(), 0.0))
+        self.runtime.doorbell.close()
+
+
+def _bound(services: Sequence[Service], host: str, held: ExitStack) -> list[socket.socket]:
+    """Take every port before anything starts: a second platform must not handle a single fact."""
+    bound: list[socket.socket] = []
+    for service in services:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        bound.append(held.enter_context(socket.socket(family)))
+        bound[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound[-1].bind((host, service.port))
+            bound[-1].listen()  # of two that bind, only one may listen
+        except OSError as error:
+            raise TradingError(
+                f"{service.name} cannot listen on {host}:{service.port}: {error.strerror}"
+            ) from error
+    return bound
+
+
+async def _serve_http(platform: Platform, sockets: Sequence[socket.socket]) -> None:
+    servers = [_server(service) for service in platform.services]
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, platform.stop.set)
+    serving = [
+        asyncio.create_task(server.serve(sockets=[one]))
+        for server, one in zip(servers, sockets, strict=True)
+    ]
+    while not platform.stop.is_set() and not any(  # noqa: ASYNC110 - threads set this event
+        task.done() for task in serving
+    ):
+        await asyncio.sleep(0.05)
+    for server in servers:
+        server.should_exit = True
+    await asyncio.gather(*serving)
+
+
+def _server(service: Service) -> _Server:
+    config = uvicorn.Config(
+        service.api,
+        log_config=None,  # through our own, which leaves secrets out
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=5,
+    )
+    return _Server(config)
+
+
+def serve(
+    services: Sequence[Service],
+    runtime: Runtime,
+    alongside: Callable[[Platform], None] = lambda _platform: None,
+) -> int:
+    """Serve until SIGTERM or SIGINT, or until a task fails; return the exit code.
+
+    `alongside` is called once everything has started, for what wants to watch.
+
+    Raises:
+        TradingError: a port is in use.
+    """
+    with ExitStack() as held:
+        sockets = _bound(services, runtime.settings.trading_bind_host, held)
+        platform = Platform(services, runtime)
+        try:
+            platform.start()
+            log.info("platform.started", services=[service.name for service in services])
+            alongside(platform)
+            asyncio.run(_serve_http(platform, sockets))
+        finally:
+            platform.shut_down()
+    log.info("platform.stopped", failed=platform.failed)
+    return 1 if platform.failed else 0
+
+
+def main(section_settings: type[SettingsT], build: Callable[[SettingsT, Runtime], Service]) -> None:
+    """Serve one service as a process of its own: `python -m <service>`."""
+    try:
+        settings = load(PlatformSettings)
+        configure(
+            as_json=not sys.stderr.isatty(),
+            level=settings.trading_log_level,
+            secrets=settings.secrets(),
+        )
+        service_settings = load(section_settings)
+        runtime = build_runtime(settings)
+        ensure_key(runtime)
+        code = serve([build(service_settings, runtime)], runtime)
+    except ConfigurationError as error:
+        sys.stderr.write(f"The configuration cannot be used:\n{error.detail}\n")
+        code = CONFIGURATION_EXIT
+    except TradingError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        code = 1
+    except SQLAlchemyError as error:
+        sys.stderr.write(f"The database cannot be used: {in_one_line(error)}\n")
+        code = 1
+    sys.exit(code)

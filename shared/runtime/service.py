@@ -1,0 +1,140 @@
+"""What a service is given, and what it gives back."""
+
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from threading import Event
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from shared.bus.consumer import Handler
+from shared.bus.doorbell import Doorbell, InProcessDoorbell
+from shared.bus.redis_doorbell import RedisDoorbell
+from shared.bus.unit_of_work import CommitHook, Transactions
+from shared.db.engine import connect
+from shared.domain.clock import Clock, FollowingClock, SystemClock
+from shared.http.app import ApiParts, assemble
+from shared.http.auth import KeyRing
+from shared.http.keys import KnownKey, stored_keys
+from shared.http.probes import Check
+from shared.runtime.metrics import Metrics
+from shared.runtime.settings import Mode, PlatformSettings
+
+VERSION = version("crypto-trading-engine")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    settings: PlatformSettings
+    clock: Clock
+    doorbell: Doorbell
+    transactions: Callable[[str], Transactions]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A task in its own thread; `run` returns when the event is set, raising ends the process."""
+
+    name: str
+    run: Callable[[Event], None]
+
+
+def _no_handlers() -> Mapping[str, Handler]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """`handlers` is ordered: within one batch, topics are handled in this order."""
+
+    name: str
+    port: int
+    api: FastAPI
+    metrics: Metrics
+    handlers: Mapping[str, Handler] = field(default_factory=_no_handlers)
+    tasks: tuple[Work, ...] = ()
+    poll_seconds: float = 1.0
+
+
+def new_metrics() -> Metrics:
+    return Metrics(CollectorRegistry())
+
+
+def create_api(
+    *, name: str, title: str, runtime: Runtime, metrics: Metrics, checks: Sequence[Check] = ()
+) -> FastAPI:
+    """Return the FastAPI application of one service, ready for its routes."""
+    transactions = runtime.transactions(name)
+    settings = runtime.settings
+    metrics.trading_mode_info.labels(mode=settings.mode).set(1)
+    metrics.trading_build_info.labels(version=VERSION).set(1)
+
+    def observe(route: str, method: str, status: int, seconds: float) -> None:
+        metrics.http_request_seconds.labels(route, method, str(status)).observe(seconds)
+
+    database = Check(name="database", problem=lambda: _database_problem(transactions))
+    return assemble(
+        ApiParts(
+            name=name,
+            title=title,
+            version=VERSION,
+            mode=settings.mode,
+            key_ring=KeyRing(settings.keys(), lambda: _stored_keys(transactions)),
+            registry=metrics.registry,
+            observe=observe,
+            checks=[database, *checks],
+            show_docs=settings.mode is not Mode.LIVE,
+        )
+    )
+
+
+def add_check(api: FastAPI, check: Check) -> None:
+    """Add one condition of readiness to an application made by `create_api`."""
+    api.state.checks.append(check)
+
+
+def _stored_keys(transactions: Transactions) -> tuple[KnownKey, ...]:
+    with transactions.read() as connection:
+        return stored_keys(connection)
+
+
+def _database_problem(transactions: Transactions) -> str | None:
+    with transactions.read() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    return None
+
+
+def build_runtime(settings: PlatformSettings) -> Runtime:
+    """Choose clock, database and doorbell: the one place where the mode decides."""
+    engine = connect(settings.database())
+    clock: Clock = FollowingClock() if settings.mode is Mode.MOCK else SystemClock()
+    doorbell: Doorbell = (
+        InProcessDoorbell()
+        if settings.redis_host is None
+        else RedisDoorbell(settings.redis_host, settings.redis_port, settings.redis_secret())
+    )
+    hook = _crash_hook(settings.trading_crash_at)
+
+    def transactions(producer: str) -> Transactions:
+        return Transactions(engine, clock, doorbell, producer, hook)
+
+    return Runtime(settings=settings, clock=clock, doorbell=doorbell, transactions=transactions)
+
+
+def _crash_hook(crash_at: str) -> CommitHook | None:
+    if not crash_at:
+        return None
+    wanted, phase, count = crash_at.split(":")
+    remaining = int(count)
+
+    def crash(producer: str, at: str) -> None:
+        nonlocal remaining
+        if (producer, at) == (wanted, phase):
+            remaining -= 1
+            if remaining == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return crash

@@ -1,0 +1,374 @@
+"""Configuration: environment over `trading.yaml` (path in TRADING_CONFIG), command line over both.
+
+Every setting is read once, frozen, and named in errors exactly as an operator would write it.
+"""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from shared.db.engine import DatabaseAddress
+from shared.domain.enums import Interval
+from shared.domain.errors import TradingError
+from shared.domain.ids import AccountId, Symbol
+from shared.domain.instrument import Instrument, split_symbol
+from shared.http.keys import SCOPES, KnownKey, Principal, digest_of
+from shared.runtime.logging import names_a_secret
+
+SECTIONS = (
+    "market",
+    "market_data",
+    "signal_generator",
+    "signals",
+    "recommender",
+    "risk",
+    "executor",
+    "portfolio",
+)
+_MIN_KEY_LENGTH = 32
+_PLATFORM_PREFIXES = ("trading_", "db_", "redis_")
+_OF_OTHER_PROGRAMS = ("trading_config", "trading_api_key", "trading_host")
+_SERVICE_LINK = re.compile(r"_service_(host|port)|_port_\d+_(tcp|udp)")  # set by Kubernetes
+
+
+class Mode(StrEnum):
+    MOCK = "mock"
+    PAPER = "paper"
+    LIVE = "live"
+
+
+class ConfigurationError(TradingError):
+    """One or more settings that cannot be used; each line names one and what is allowed."""
+
+    reason = "configuration"
+
+
+class _ConfigFile(BaseSettings):
+    trading_config: Path | None = None
+
+
+def section(name: str) -> SettingsConfigDict:
+    """Return the model_config of a section: environment NAME__FIELD, YAML `name: {field: ...}`."""
+    return SettingsConfigDict(
+        env_prefix=f"{name.upper()}__",
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+    )
+
+
+class SectionSettings(BaseSettings):
+    """Base of every service's settings; subclasses set `model_config = section("...")`."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        _refuse_unknown_environment(cls, env_settings)
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _from_file(cls))
+
+
+def _refuse_unknown_environment(
+    settings: type[BaseSettings], source: PydanticBaseSettingsSource
+) -> None:
+    if not isinstance(source, EnvSettingsSource):
+        return
+    prefix = str(settings.model_config.get("env_prefix", "")).lower()
+    allowed = {prefix + name for name in settings.model_fields}
+    if not prefix:
+        allowed.update(_OF_OTHER_PROGRAMS)
+    for name, value in source.env_vars.items():
+        ours = name.lower().startswith((prefix,) if prefix else _PLATFORM_PREFIXES)
+        if ours and name.lower() not in allowed and not _is_service_link(name, value):
+            known = ", ".join(sorted(settings.model_fields)).upper()
+            raise ConfigurationError(f"{name.upper()}: no such setting; known are {known}")
+
+
+def _is_service_link(name: str, value: str | None) -> bool:
+    return bool(_SERVICE_LINK.search(name.lower())) or str(value).startswith(("tcp://", "udp://"))
+
+
+def _file_document() -> dict[str, Any]:
+    path = _ConfigFile().trading_config
+    if path is None:
+        return {}
+    try:
+        document = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"TRADING_CONFIG={path}: cannot be read: {error}") from error
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"TRADING_CONFIG={path}: must be a mapping of sections")
+    known = {*SECTIONS, *PlatformSettings.model_fields}
+    for name in document:
+        if name not in known:
+            raise ConfigurationError(f"{path}: '{name}' is no section; known are {sorted(known)}")
+    return document
+
+
+def _from_file(settings: type[BaseSettings]) -> dict[str, Any]:
+    document = _file_document()
+    name = str(settings.model_config.get("env_prefix", "")).removesuffix("__").lower()
+    if not name:  # sections are read by their own class, or the file would beat the environment
+        return {key: value for key, value in document.items() if key not in SECTIONS}
+    values = document.get(name) or {}
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"TRADING_CONFIG: '{name}' must be a mapping of settings")
+    return values
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def load(settings: type[SettingsT], **overrides: Any) -> SettingsT:
+    """Return the settings of this process.
+
+    Raises:
+        ConfigurationError: naming each setting at fault, its value, and what is allowed.
+    """
+    try:
+        return settings(**overrides)
+    except ValidationError as error:
+        prefix = str(settings.model_config.get("env_prefix", ""))
+        lines = [
+            f"{prefix}{'.'.join(str(part) for part in item['loc'])}".upper()
+            + f": {item['msg']}{_got(item['loc'], item.get('input'))}"
+            for item in error.errors()
+        ]
+        raise ConfigurationError("\n".join(lines)) from None  # the cause would show every input
+
+
+def _got(place: tuple[int | str, ...], value: Any) -> str:
+    if isinstance(value, Mapping) or any(names_a_secret(str(part)) for part in place):
+        return ""
+    return f" (got {value!r})"
+
+
+class InstrumentRules(BaseModel):
+    """The venue's rules for one instrument."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tick_size: Decimal = Field(Decimal("0.0001"), gt=0, description="price step, quote per base")
+    lot_size: Decimal = Field(Decimal("0.01"), gt=0, description="quantity step, base")
+    min_notional: Decimal = Field(Decimal(5), ge=0, description="smallest order, quote")
+
+
+_USUAL_RULES: Mapping[str, tuple[str, str]] = {
+    "BTC": ("0.01", "0.00001"),
+    "ETH": ("0.01", "0.0001"),
+    "BNB": ("0.01", "0.001"),
+    "SOL": ("0.01", "0.001"),
+    "XRP": ("0.0001", "0.1"),
+}
+
+
+def _usual(base: str) -> InstrumentRules:
+    tick, lot = _USUAL_RULES.get(base, ("0.0001", "0.01"))
+    return InstrumentRules(tick_size=Decimal(tick), lot_size=Decimal(lot), min_notional=Decimal(5))
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+class MarketSettings(SectionSettings):
+    """What is traded, where, and what trading costs."""
+
+    model_config = section("market")
+
+    venue: str = Field("synthetic", pattern=r"^[a-z0-9_]{1,32}$", description="name of the venue")
+    instruments: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("BTC-USDT", "ETH-USDT", "SOL-USDT", "XRP-USDT"),
+        description="instruments as BASE-QUOTE, separated by commas; all with one quote",
+    )
+    interval: Interval = Field(Interval.H1, description="length of one candle")
+    fee_ratio: float = Field(0.001, ge=0, le=0.05, description="fee per side, ratio of notional")
+    slippage_ratio: float = Field(
+        0.0005, ge=0, le=0.05, description="assumed adverse slippage per side, ratio of price"
+    )
+    rules: dict[str, InstrumentRules] = Field(
+        default_factory=dict[str, InstrumentRules],
+        description="tick_size, lot_size, min_notional by instrument, where not the usual ones",
+    )
+
+    @field_validator("instruments", mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        return _split(value)
+
+    @model_validator(mode="after")
+    def _one_quote(self) -> Self:
+        if not self.instruments:
+            raise ValueError("name at least one instrument")
+        if len(set(self.instruments)) != len(self.instruments):
+            raise ValueError("an instrument is named twice")
+        try:
+            quotes = {split_symbol(symbol)[1] for symbol in self.instruments}
+        except TradingError as error:
+            raise ValueError(error.detail) from error
+        if len(quotes) > 1:
+            raise ValueError(f"all instruments must have one quote asset, not {sorted(quotes)}")
+        return self
+
+    @property
+    def quote(self) -> str:
+        return split_symbol(self.instruments[0])[1]
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        return tuple(Symbol(symbol) for symbol in sorted(self.instruments))
+
+    def catalogue(self) -> tuple[Instrument, ...]:
+        return tuple(self._instrument(symbol) for symbol in self.symbols)
+
+    def _instrument(self, symbol: Symbol) -> Instrument:
+        base, quote = split_symbol(symbol)
+        rules = self.rules.get(symbol) or _usual(base)
+        return Instrument(
+            symbol=symbol,
+            venue=self.venue,
+            base=base,
+            quote=quote,
+            tick_size=rules.tick_size,
+            lot_size=rules.lot_size,
+            min_notional=rules.min_notional,
+        )
+
+
+class PlatformSettings(SectionSettings):
+    """What every process of the platform needs to know; names as operators already use them."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    trading_mode: Mode = Field(Mode.MOCK, description="mock, paper or live")
+    trading_account: str = Field(
+        "main", pattern=r"^[a-z0-9-]{1,40}$", description="name of the account"
+    )
+    trading_state_dir: Path = Field(Path("var"), description="where files are kept")
+    trading_bind_host: str = Field("127.0.0.1", description="address the services listen on")
+    trading_log_level: str = Field(
+        "INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="least level that is logged"
+    )
+    trading_crash_at: str = Field(
+        "",
+        pattern=r"^$|^[a-z_]+:(before|after):\d+$",
+        description="kill this process at a commit, for tests: producer:before|after:count",
+    )
+    trading_api_keys: SecretStr = Field(
+        SecretStr(""), description="keys as scope:key, separated by commas; scopes read trade admin"
+    )
+    trading_api_keys_file: Path | None = Field(None, description="file holding the same")
+    db_host: str | None = Field(None, description="MySQL or MariaDB host; unset means SQLite")
+    db_port: int = Field(3306, ge=1, le=65535, description="its port")
+    db_user: str = Field("trading", description="its user")
+    db_password: SecretStr = Field(SecretStr(""), description="its password")
+    db_password_file: Path | None = Field(None, description="file holding the password")
+    redis_host: str | None = Field(None, description="Redis host; unset means in-process doorbell")
+    redis_port: int = Field(6379, ge=1, le=65535, description="its port")
+    redis_password: SecretStr = Field(SecretStr(""), description="its password")
+    redis_password_file: Path | None = Field(None, description="file holding the password")
+    market: MarketSettings = Field(default_factory=lambda: load(MarketSettings))
+
+    @model_validator(mode="after")
+    def _no_killing_in_live(self) -> Self:
+        if self.trading_crash_at and self.trading_mode is Mode.LIVE:
+            raise ValueError("TRADING_CRASH_AT is for tests and is refused in live")
+        return self
+
+    @property
+    def mode(self) -> Mode:
+        return self.trading_mode
+
+    @property
+    def account(self) -> AccountId:
+        return AccountId(f"{self.trading_mode}-{self.trading_account}")
+
+    @property
+    def state_dir(self) -> Path:
+        return self.trading_state_dir
+
+    def database(self) -> DatabaseAddress:
+        return DatabaseAddress(
+            host=self.db_host,
+            port=self.db_port,
+            user=self.db_user,
+            password=self._database_secret(),
+            file=self.trading_state_dir / "trading.sqlite",
+        )
+
+    def keys(self) -> tuple[KnownKey, ...]:
+        """Return the configured API keys.
+
+        Raises:
+            ConfigurationError: an entry without a known scope, or a key that is too short.
+        """
+        return tuple(_known_key(number, entry) for number, entry in enumerate(self._entries(), 1))
+
+    def redis_secret(self) -> str:
+        return _secret(self.redis_password, self.redis_password_file, "REDIS_PASSWORD_FILE")
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every secret this process knows, for the log to leave out."""
+        keys = (entry.partition(":")[2] for entry in self._entries())
+        return (self._database_secret(), self.redis_secret(), *keys)
+
+    def _database_secret(self) -> str:
+        return _secret(self.db_password, self.db_password_file, "DB_PASSWORD_FILE")
+
+    def _entries(self) -> list[str]:
+        text = _secret(self.trading_api_keys, self.trading_api_keys_file, "TRADING_API_KEYS_FILE")
+        return [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()]
+
+
+def _known_key(number: int, entry: str) -> KnownKey:
+    scope, colon, key = entry.partition(":")
+    if not colon or scope not in SCOPES:
+        raise ConfigurationError(
+            f"TRADING_API_KEYS: entry {number} must read scope:key with a scope of {SCOPES}"
+        )
+    if len(key) < _MIN_KEY_LENGTH:
+        raise ConfigurationError(
+            f"TRADING_API_KEYS: the key of entry {number} has fewer than {_MIN_KEY_LENGTH} "
+            "characters; make one with 'trading keys create'"
+        )
+    principal = Principal(name=f"configured-{number}", scope=scope)
+    return KnownKey(principal=principal, digest=digest_of(key))
+
+
+def _secret(value: SecretStr, file: Path | None, name: str) -> str:
+    if file is None:
+        return value.get_secret_value()
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(f"{name}={file}: cannot be read: {error}") from error
