@@ -1,0 +1,232 @@
+"""From candles to rows a booster learns from: features, labels, and what may be trained on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.features import GROUPS, barrier_ratios, batch, coverage_of
+from models.labels import Cost, label_uniqueness, triple_barrier
+from models.manifest import LabelRule
+from shared.domain.candle import reference_of
+from shared.domain.errors import BadInput
+from shared.domain.ids import Symbol
+
+Floats = NDArray[np.float64]
+Instants = NDArray[np.int64]
+_MASKED_SHARE = 0.10
+_MAX_MASKED_COLUMNS = 8
+_CLOSE, _VOLUME = 3, 4
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CandleArrays:
+    """One instrument's candles by closing time: seconds (n,), OHLCV (n, 5), filled marks (n,)."""
+
+    symbol: Symbol
+    closed_at: Instants
+    ohlcv: Floats
+    is_filled: NDArray[np.bool_]
+
+    def between(self, first: int, last: int) -> "CandleArrays":
+        """Return the candles that closed in [first, last]."""
+        start, stop = np.searchsorted(self.closed_at, (first, last + 1))
+        return self.taken(np.arange(start, stop))
+
+    def taken(self, rows: NDArray[np.intp]) -> "CandleArrays":
+        return CandleArrays(
+            symbol=self.symbol,
+            closed_at=self.closed_at[rows],
+            ohlcv=self.ohlcv[rows],
+            is_filled=self.is_filled[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainingSet:
+    """One row per candle a trade could be decided on, ordered by instrument, then by time.
+
+    `vectors` (m, 86) float32, as the booster compares them; `symbol_index` points into `symbols`;
+    `closed_at` is when the trade is decided, `label_end_at` when its outcome is known (seconds).
+    """
+
+    symbols: tuple[Symbol, ...]
+    fingerprint: str
+    symbol_index: NDArray[np.int64]
+    closed_at: Instants
+    label_end_at: Instants
+    vectors: NDArray[np.float32]
+    y: NDArray[np.int8]
+    gross: Floats
+    net: Floats
+    barrier: Floats
+    uniqueness: Floats
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def of(self, symbol: Symbol) -> NDArray[np.bool_]:
+        """Return which rows belong to the instrument."""
+        return self.symbol_index == self.symbols.index(symbol)
+
+
+def training_set(
+    data: Mapping[Symbol, CandleArrays], rule: LabelRule, interval_seconds: int
+) -> TrainingSet:
+    """Compute features and labels of every instrument and keep the rows that may be learned from.
+
+    Left out: filled candles and those whose next one is filled (nothing traded to enter on),
+    vectors the coverage rule refuses, barriers too narrow for their costs, trades still open.
+
+    Raises:
+        BadInput: candles that are not on the grid of the interval, out of order, or not candles.
+    """
+    symbols = tuple(sorted(data))
+    parts = [_rows_of(symbol, data, rule, interval_seconds) for symbol in symbols]
+
+    def joined(column: str, dtype: type[_Scalar]) -> NDArray[_Scalar]:
+        pieces = [np.asarray(part[column], dtype=dtype) for part in parts]
+        return np.concatenate(pieces) if pieces else np.empty(0, dtype=dtype)
+
+    counts = [len(part["y"]) for part in parts]
+    return TrainingSet(
+        symbols=symbols,
+        fingerprint=data_fingerprint(data),
+        symbol_index=np.repeat(np.arange(len(symbols)), counts),
+        closed_at=joined("closed_at", np.int64),
+        label_end_at=joined("label_end_at", np.int64),
+        vectors=joined("vectors", np.float32),
+        y=joined("y", np.int8),
+        gross=joined("gross", np.float64),
+        net=joined("net", np.float64),
+        barrier=joined("barrier", np.float64),
+        uniqueness=joined("uniqueness", np.float64),
+    )
+
+
+def data_fingerprint(data: Mapping[Symbol, CandleArrays]) -> str:
+    """Return the sha256 of every candle used, little-endian, instruments in order."""
+    digest = sha256()
+    for symbol in sorted(data):
+        candles = data[symbol]
+        digest.update(f"{symbol}\0{len(candles.closed_at)}\0".encode())
+        digest.update(candles.closed_at.astype("<i8").tobytes())
+        digest.update(np.ascontiguousarray(candles.ohlcv, dtype="<f8").tobytes())
+        digest.update(candles.is_filled.astype("u1").tobytes())
+    return digest.hexdigest()
+
+
+def on_grid(candles: CandleArrays, first: int, last: int, step: int) -> CandleArrays:
+    """Return one candle per period from `first` to `last`, bridging periods without one.
+
+    A bridge is flat at the last close, has no volume and is marked: `shared.domain.candle.bridge`.
+
+    Raises:
+        BadInput: the first candle closed after `first`.
+    """
+    closed_at = np.arange(first, last + 1, step, dtype=np.int64)
+    source = np.searchsorted(candles.closed_at, closed_at, side="right") - 1
+    if source[0] < 0:
+        raise BadInput(str(candles.symbol), "begins too late", "begin at its first candle")
+    nearest = candles.taken(source)
+    is_bridge = nearest.closed_at != closed_at
+    ohlcv = nearest.ohlcv
+    ohlcv[is_bridge, :_VOLUME] = ohlcv[is_bridge, _CLOSE, np.newaxis]
+    ohlcv[is_bridge, _VOLUME] = 0.0
+    return CandleArrays(
+        symbol=candles.symbol,
+        closed_at=closed_at,
+        ohlcv=ohlcv,
+        is_filled=nearest.is_filled | is_bridge,
+    )
+
+
+def is_usable(vectors: Floats) -> NDArray[np.bool_]:
+    """Return which rows the coverage rule lets pass; only missing values matter to it."""
+    finite = np.isfinite(vectors)
+    packed = np.packbits(finite, axis=1)
+    _, first, pattern = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    verdicts = np.array([not coverage_of(vectors[row]).refusals for row in first], dtype=np.bool_)
+    return verdicts[pattern.reshape(-1)] if len(first) else np.empty(0, dtype=np.bool_)
+
+
+def with_holes(vectors: NDArray[np.float32], fingerprint: str) -> NDArray[np.float32]:
+    """Return a copy in which one row in ten lacks what live rows may lack.
+
+    A booster handles missing values only as far as training showed it some. Masks are drawn from
+    the data's fingerprint: the candle shape, or 1 to 8 columns; one that would be refused live is
+    left out.
+    """
+    draw = np.random.default_rng(int(fingerprint[:16], 16))
+    shape = np.array([group == "B" for group in GROUPS])
+    holed = vectors.copy()
+    rows = np.flatnonzero(draw.random(len(vectors)) < _MASKED_SHARE)
+    for row in rows:
+        candidate = holed[row].copy()
+        if draw.random() < 0.5:
+            candidate[shape] = np.nan
+        else:
+            count = int(draw.integers(1, _MAX_MASKED_COLUMNS + 1))
+            candidate[draw.choice(len(candidate), count, replace=False)] = np.nan
+        if not coverage_of(candidate.astype(np.float64)).refusals:
+            holed[row] = candidate
+    return holed
+
+
+def _rows_of(
+    symbol: Symbol, data: Mapping[Symbol, CandleArrays], rule: LabelRule, step: int
+) -> dict[str, NDArray[np.generic]]:
+    own, reference = _aligned(data[symbol], data[reference_of(symbol, tuple(data))], step)
+    vectors = batch(own.ohlcv, reference.ohlcv, own.closed_at, own.is_filled)
+    barrier = barrier_ratios(vectors, rule.horizon)
+    cost = Cost(fee_ratio=rule.fee_ratio, slippage_ratio=rule.slippage_ratio)
+    labels = triple_barrier(own.ohlcv, barrier, rule.horizon, rule.k_target, rule.k_stop, cost=cost)
+    can_enter = ~own.is_filled & ~np.append(own.is_filled[1:], True)
+    is_kept = labels.is_labelled & labels.is_tradeable & can_enter
+    rows = np.flatnonzero(is_kept)
+    rows = rows[is_usable(vectors[rows])]
+    return {
+        "closed_at": own.closed_at[rows],
+        "label_end_at": own.closed_at[labels.end_index[rows]],
+        "vectors": np.where(np.isfinite(vectors[rows]), vectors[rows], np.nan).astype(np.float32),
+        "y": labels.y[rows],
+        "gross": labels.gross[rows],
+        "net": labels.net[rows],
+        "barrier": barrier[rows],
+        "uniqueness": label_uniqueness(labels)[rows],
+    }
+
+
+def _aligned(
+    own: CandleArrays, reference: CandleArrays, step: int
+) -> tuple[CandleArrays, CandleArrays]:
+    """Return both on the periods they share, gaps in between bridged flat."""
+    for candles in (own, reference):
+        _check(candles, step)
+    first = max(int(own.closed_at[0]), int(reference.closed_at[0]))
+    last = min(int(own.closed_at[-1]), int(reference.closed_at[-1]))
+    if last < first:
+        raise BadInput(
+            str(own.symbol),
+            f"shares no period with its reference {reference.symbol}",
+            "give candles of the same time",
+        )
+    return on_grid(own, first, last, step), on_grid(reference, first, last, step)
+
+
+def _check(candles: CandleArrays, step: int) -> None:
+    count = len(candles.closed_at)
+    if count == 0:
+        raise BadInput(str(candles.symbol), "has no candles", "import or generate some")
+    if candles.ohlcv.shape != (count, 5) or len(candles.is_filled) != count:
+        raise BadInput(str(candles.symbol), "columns differ in length", "give one row per candle")
+    if (np.diff(candles.closed_at) <= 0).any() or (candles.closed_at % step != 0).any():
+        raise BadInput(
+            str(candles.symbol),
+            f"candles are out of order or off the {step}-second grid",
+            "run `trading data check`",
+        )

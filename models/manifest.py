@@ -1,0 +1,114 @@
+"""What a release says about itself: `manifest.json` and the names of its files."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from shared.domain.ids import Symbol
+
+FORMAT_VERSION = 1
+GLOBAL = "GLOBAL"
+RELEASE_ID = re.compile(
+    r"(?P<scope>[A-Z0-9]{2,20})_(?P<dataset>full_dataset|recent_\d+d)_(?P<device>cpu|gpu)"
+    r"_xgboost_model_(?P<date>\d{8})_(?P<time>\d{6})"
+)
+
+BOOSTER = "booster.ubj"
+CALIBRATOR = "calibrator.json"
+PAYOFF = "payoff.json"
+METRICS = "metrics.json"
+FEATURES = "features.json"
+SELF_TEST = "self_test.json"
+MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
+FILES = (BOOSTER, CALIBRATOR, PAYOFF, METRICS, FEATURES, SELF_TEST)
+
+Kind = Literal["global", "own", "blend"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRule:
+    """The trade learned: barriers in units of sigma sqrt(horizon), costs as ratios per side."""
+
+    horizon: int = 24
+    k_target: float = 1.0
+    k_stop: float = 1.0
+    fee_ratio: float = 0.001
+    slippage_ratio: float = 0.0005
+    kind: Literal["triple_barrier"] = "triple_barrier"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Rows of one part of the split; instants are those of the first and last decision."""
+
+    first_at: datetime
+    last_at: datetime
+    rows: int
+    n_effective: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """`kind` says where the booster comes from; `files` lists every other file of the release.
+
+    `trained_until` is when the last outcome used, holdout included, was known: what the model says
+    about earlier candles is hindsight.
+    """
+
+    release_id: str
+    scope: str
+    symbols: tuple[Symbol, ...]
+    kind: Kind
+    created_at: datetime
+    trained_until: datetime
+    interval_seconds: int
+    schema_hash: str
+    label: LabelRule
+    windows: dict[str, Window]
+    data_fingerprint: str
+    params: dict[str, str | int | float]
+    seed: int
+    rounds: int
+    device_requested: str
+    device: str
+    versions: dict[str, str]
+    platform: str
+    files: dict[str, FileEntry]
+    format_version: int = FORMAT_VERSION
+    side: Literal["long"] = "long"
+    parent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureSheet:
+    """Per column: name, share missing in training, and the range of 99.8 % of the training rows."""
+
+    names: tuple[str, ...]
+    missing_rate: tuple[float, ...]
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTest:
+    """Inputs and the probabilities that the trainer got for them; None is a missing value."""
+
+    vectors: tuple[tuple[float | None, ...], ...] = field(default=())
+    probabilities: tuple[float, ...] = field(default=())
+
+
+def scope_of(symbol: Symbol) -> str:
+    """Return the folder name of an instrument's models: BTC-USDT is BTCUSDT."""
+    return symbol.replace("-", "")
+
+
+def release_id(scope: str, dataset: str, device: str, created_at: datetime) -> str:
+    return f"{scope}_{dataset}_{device}_xgboost_model_{created_at:%Y%m%d_%H%M%S}"
