@@ -1,0 +1,111 @@
+"""Assembly of market_data."""
+
+from market_data import repository
+from market_data.core.candles import Series
+from market_data.core.integrity import RepairPolicy
+from market_data.feeds.port import Feed
+from market_data.feeds.replay import ReplayFeed
+from market_data.feeds.synthetic import SyntheticFeed, SyntheticMarket
+from market_data.repository import Shelf
+from market_data.routes import Desk, router
+from market_data.settings import MarketDataSettings, Source
+from market_data.tasks import Import, Publisher, inspect_file
+from shared.domain.errors import BadInput
+from shared.domain.ids import Symbol
+from shared.http.probes import Check
+from shared.runtime.service import Runtime, Service, Work, create_api, new_metrics
+from shared.runtime.settings import MarketSettings
+
+NAME = "market_data"
+PORT = 8021
+
+
+def build(settings: MarketDataSettings, runtime: Runtime) -> Service:
+    market = runtime.settings.market
+    metrics = new_metrics()
+    transactions = runtime.transactions(NAME)
+    publisher = Publisher(
+        feed=_feed(settings, runtime),
+        shelf=Shelf(venue=market.venue, interval=market.interval),
+        instruments=market.catalogue(),
+        pace=settings.pace(),
+        transactions=transactions,
+        metrics=metrics,
+    )
+    api = create_api(
+        name=NAME,
+        title="Market data",
+        runtime=runtime,
+        metrics=metrics,
+        checks=[Check(name="feed", problem=publisher.problem)],
+    )
+    desk = Desk(
+        transactions=transactions,
+        venue=market.venue,
+        interval=market.interval,
+        instruments=market.catalogue(),
+    )
+    api.include_router(router(desk))
+    tasks = (Work(name="feed", run=publisher.run),)
+    return Service(
+        name=NAME,
+        port=PORT,
+        api=api,
+        metrics=metrics,
+        tasks=() if settings.source is Source.NONE else tasks,
+    )
+
+
+def synthetic_market(settings: MarketDataSettings, market: MarketSettings) -> SyntheticMarket:
+    """Return the invented market these settings describe."""
+    return SyntheticMarket(
+        instruments=market.catalogue(),
+        interval=market.interval,
+        seed=settings.seed,
+        start=settings.start,
+    )
+
+
+def _feed(settings: MarketDataSettings, runtime: Runtime) -> Feed:
+    market = runtime.settings.market
+    if settings.source is not Source.REPLAY:
+        return SyntheticFeed(synthetic_market(settings, market), settings.limit)
+    recorded = _from_files(settings, market) if settings.files else _from_store(runtime)
+    series = [one.between(settings.start, settings.end) for one in recorded]
+    if not any(len(one) for one in series):
+        raise BadInput(
+            "MARKET_DATA__SOURCE",
+            f"there are no {market.interval} candles of {market.venue} from {settings.start}",
+            "import some with 'trading data import', or set MARKET_DATA__START",
+        )
+    return ReplayFeed(series)
+
+
+def _from_store(runtime: Runtime) -> list[Series]:
+    market = runtime.settings.market
+    shelf = Shelf(venue=market.venue, interval=market.interval)
+    with runtime.transactions(NAME).read() as connection:
+        return [repository.load_series(connection, shelf, symbol) for symbol in market.symbols]
+
+
+def _from_files(settings: MarketDataSettings, market: MarketSettings) -> list[Series]:
+    """Return the series of files named like their instrument or lying in a folder named so."""
+    found: list[Series] = []
+    for symbol in market.symbols:
+        paths = [path for path in settings.files if symbol in str(path)]
+        if not paths:
+            raise BadInput("MARKET_DATA__FILES", f"no file for {symbol}", "name it in the path")
+        wanted = Import(
+            path=paths[0],
+            symbol=Symbol(symbol),
+            shelf=Shelf(venue=market.venue, interval=market.interval),
+            policy=RepairPolicy(max_bridge=settings.max_bridge),
+            file_interval=market.interval,
+        )
+        series = inspect_file(wanted).series
+        if series is None:
+            raise BadInput(
+                "MARKET_DATA__FILES", f"'{paths[0]}' contradicts itself", "see 'trading data check'"
+            )
+        found.append(series)
+    return found

@@ -1,0 +1,1 @@
+"""Sources of closed candles behind one port."""
