@@ -1,0 +1,63 @@
+"""Assembly of the signal generator."""
+
+from threading import Event
+
+from models.features import load_compiled
+from models.registry import Registry
+from shared.http.probes import Check
+from shared.runtime.service import Runtime, Service, Work, create_api, new_metrics
+from signal_generator.handlers import SignalGeneratorHandlers
+from signal_generator.routes import Desk, router
+from signal_generator.settings import SignalGeneratorSettings
+from signal_generator.tasks import refresh, refresh_until
+
+NAME = "signal_generator"
+PORT = 8025
+
+
+def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
+    load_compiled()
+    market = runtime.settings.market
+    metrics = new_metrics()
+    policy = settings.policy(market.fee_ratio, market.slippage_ratio)
+    root = settings.models_dir or runtime.settings.trading_state_dir / "models"
+    registry = Registry(root, market.interval.seconds)
+    refresh(registry, market.symbols, metrics)
+    handlers = SignalGeneratorHandlers(
+        registry=registry, policy=policy, symbols=market.symbols, metrics=metrics
+    )
+
+    def look_for_models(stop: Event) -> None:
+        refresh_until(stop, registry, market.symbols, metrics, settings.refresh_seconds)
+
+    api = create_api(
+        name=NAME,
+        title="Signal generator",
+        runtime=runtime,
+        metrics=metrics,
+        checks=[Check(name="models", problem=lambda: _refused_models(registry))],
+    )
+    api.include_router(
+        router(
+            Desk(
+                transactions=runtime.transactions(NAME),
+                registry=registry,
+                policy=policy,
+                symbols=frozenset(market.symbols),
+            )
+        )
+    )
+    return Service(
+        name=NAME,
+        port=PORT,
+        api=api,
+        metrics=metrics,
+        handlers=handlers.by_topic(),
+        tasks=(Work(name="models", run=look_for_models),),
+    )
+
+
+def _refused_models(registry: Registry) -> str | None:
+    """Having no model is a state like any other; one that cannot be proven is not."""
+    failures = registry.failures()
+    return "; ".join(f"{scope}: {why}" for scope, why in failures.items()) or None

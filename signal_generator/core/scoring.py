@@ -1,0 +1,148 @@
+"""From a vector and a model's prediction to a signal, with every reason it has for holding back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.features import MIN_BARRIER_COSTS, Coverage, barrier_ratio, coverage_of
+from shared.domain.bracket import BracketPlan
+from shared.domain.candle import Candle
+from shared.domain.enums import Action, Interval
+from shared.domain.kelly import breakeven_probability, net_return_long
+from shared.domain.signal import Edge, Signal, signal_id
+from signal_generator.core.belief import Belief
+
+ML = "ml"
+FALLBACK_CONFIDENCE = 0.5
+_SECONDS_PER_DAY = 86_400.0
+_EXPIRED_AFTER_INTERVALS = 3.0
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringPolicy:
+    """Ratios are per side; `retrain_days` is the age at which confidence in a model begins to fall.
+
+    `max_unfamiliar_ratio`: the share of features outside the range the model was trained on, above
+    which it is not believed.
+    """
+
+    fee_ratio: float
+    slippage_ratio: float
+    min_margin: float = 0.01
+    exit_probability: float = 0.35
+    retrain_days: float = 7.0
+    max_unfamiliar_ratio: float = 0.10
+
+
+def age_factor(age_days: float, retrain_days: float) -> float:
+    """Return 1 up to the retrain interval, then a straight line to 0 at three times that age."""
+    over = (age_days - retrain_days) / ((_EXPIRED_AFTER_INTERVALS - 1.0) * retrain_days)
+    return min(max(1.0 - over, 0.0), 1.0)
+
+
+def breakeven(belief: Belief, barrier: float, policy: ScoringPolicy) -> float:
+    """Return the probability at which the trade is worth nothing at today's costs."""
+    win = net_return_long(belief.average_win * barrier, policy.fee_ratio, policy.slippage_ratio)
+    loss = net_return_long(-belief.average_loss * barrier, policy.fee_ratio, policy.slippage_ratio)
+    return breakeven_probability(win, -loss)
+
+
+def generate_signal(
+    candle: Candle,
+    interval: Interval,
+    vector: Floats,
+    belief: Belief | None,
+    policy: ScoringPolicy,
+) -> Signal:
+    """Return what the model says about one closed candle."""
+    coverage = coverage_of(vector)
+    edge = None if belief is None else _edge(candle, vector, belief, coverage, policy)
+    reasons = _refusals(candle, coverage, belief, edge, policy)
+    action = Action.HOLD
+    if not reasons and belief is not None and edge is not None:
+        action, reasons = _decide(belief, edge, policy)
+    return Signal(
+        signal_id=signal_id(ML, candle.symbol, interval, candle.closed_at),
+        source=ML,
+        symbol=candle.symbol,
+        interval=interval,
+        closed_at=candle.closed_at,
+        expires_at=candle.closed_at + interval.delta,
+        action=action,
+        confidence=0.0 if edge is None or action is Action.HOLD else edge.confidence,
+        price=candle.close,
+        bracket=None if belief is None or edge is None else _bracket(belief, edge),
+        edge=edge,
+        coverage=coverage.ratio,
+        reasons=reasons,
+    )
+
+
+def _edge(
+    candle: Candle, vector: Floats, belief: Belief, coverage: Coverage, policy: ScoringPolicy
+) -> Edge | None:
+    """Return what sizing needs, None where the bracket cannot be drawn."""
+    barrier = barrier_ratio(vector, belief.horizon_candles)
+    if not 0.0 < barrier * belief.stop_multiple < 1.0:
+        return None
+    return Edge(
+        probability=belief.probability,
+        probability_raw=belief.probability_raw,
+        neighbours=belief.neighbours,
+        gross_win=belief.average_win * barrier,
+        gross_loss=belief.average_loss * barrier,
+        barrier_ratio=barrier,
+        reference_kelly=belief.reference_kelly,
+        confidence=coverage.confidence * _trust(candle, belief, policy),
+        release_id=belief.release_id,
+    )
+
+
+def _trust(candle: Candle, belief: Belief, policy: ScoringPolicy) -> float:
+    age_days = (candle.closed_at - belief.created_at).total_seconds() / _SECONDS_PER_DAY
+    standing = FALLBACK_CONFIDENCE if belief.is_fallback else 1.0
+    return age_factor(age_days, policy.retrain_days) * standing
+
+
+def _refusals(
+    candle: Candle,
+    coverage: Coverage,
+    belief: Belief | None,
+    edge: Edge | None,
+    policy: ScoringPolicy,
+) -> tuple[str, ...]:
+    reasons = list(coverage.refusals)
+    if candle.is_filled:
+        reasons.append("gap_filled")
+    if belief is None:
+        return (*reasons, "no_model")
+    if belief.unfamiliar_ratio > policy.max_unfamiliar_ratio:
+        reasons.append("out_of_range")
+    if edge is None:
+        return tuple(reasons) or ("no_barrier",)
+    round_trip = 2.0 * (policy.fee_ratio + policy.slippage_ratio)
+    if edge.barrier_ratio < MIN_BARRIER_COSTS * round_trip:
+        reasons.append("cost_barrier")
+    if edge.confidence == 0.0 and not coverage.refusals:
+        reasons.append("model_expired")
+    return tuple(reasons)
+
+
+def _decide(belief: Belief, edge: Edge, policy: ScoringPolicy) -> tuple[Action, tuple[str, ...]]:
+    threshold = breakeven(belief, edge.barrier_ratio, policy) + policy.min_margin
+    if belief.probability >= threshold:
+        return Action.BUY, ()
+    if belief.probability <= policy.exit_probability:
+        return Action.SELL, ()
+    return Action.HOLD, ("below_breakeven",)
+
+
+def _bracket(belief: Belief, edge: Edge) -> BracketPlan:
+    return BracketPlan(
+        stop_ratio=belief.stop_multiple * edge.barrier_ratio,
+        target_ratio=belief.target_multiple * edge.barrier_ratio,
+        horizon_candles=belief.horizon_candles,
+    )

@@ -1,0 +1,147 @@
+"""Every signal a model was asked for, with the features it saw."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select
+
+from shared.bus.codec import from_builtins
+from shared.domain.bracket import BracketPlan
+from shared.domain.enums import Action, Interval
+from shared.domain.ids import SignalId, Symbol
+from shared.domain.signal import Edge, Signal
+from signal_generator.core.scoring import ML
+from signal_generator.core.window import Carried
+from signal_generator.tables import ml_signals
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """A signal, the features behind it, and what its instrument's engine carries on."""
+
+    signal: Signal
+    vector: Floats
+    carry: bytes = b""
+
+
+def add_scored(connection: Connection, scored: Sequence[Scored]) -> None:
+    if scored:
+        connection.execute(insert(ml_signals), [_row(one) for one in scored])
+
+
+def _row(scored: Scored) -> dict[str, Any]:
+    signal, edge = scored.signal, scored.signal.edge
+    return {
+        "signal_id": signal.signal_id,
+        "symbol": signal.symbol,
+        "interval": signal.interval,
+        "closed_at": signal.closed_at,
+        "expires_at": signal.expires_at,
+        "action": signal.action,
+        "probability_raw": None if edge is None else edge.probability_raw,
+        "probability": None if edge is None else edge.probability,
+        "confidence": signal.confidence,
+        "coverage": signal.coverage,
+        "reasons": signal.reasons,
+        "release_id": None if edge is None else edge.release_id,
+        "barrier_ratio": None if edge is None else edge.barrier_ratio,
+        "price": signal.price,
+        "edge": edge,
+        "bracket": signal.bracket,
+        "features": scored.vector.astype("<f4").tobytes(),
+        "carry": scored.carry,
+    }
+
+
+def last_carried(
+    connection: Connection, interval: Interval, symbols: Iterable[Symbol], before: datetime
+) -> dict[Symbol, Carried]:
+    """Return what each instrument carried from its newest candle before an instant."""
+    newest = (
+        select(ml_signals.c.symbol, func.max(ml_signals.c.closed_at).label("closed_at"))
+        .where(
+            ml_signals.c.symbol.in_(sorted(symbols)),
+            ml_signals.c.interval == interval,
+            ml_signals.c.closed_at < before,
+        )
+        .group_by(ml_signals.c.symbol)
+        .subquery()
+    )
+    statement = select(ml_signals.c.symbol, ml_signals.c.closed_at, ml_signals.c.carry).join(
+        newest,
+        and_(
+            ml_signals.c.symbol == newest.c.symbol,
+            ml_signals.c.closed_at == newest.c.closed_at,
+            ml_signals.c.interval == interval,
+        ),
+    )
+    return {
+        Symbol(row.symbol): Carried(closed_at=row.closed_at, carry=row.carry)
+        for row in connection.execute(statement)
+    }
+
+
+def find_signals(
+    connection: Connection,
+    symbol: Symbol | None,
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> list[Signal]:
+    """Return signals, newest first, from the position (closed_at, signal_id) on."""
+    statement = select(ml_signals)
+    if symbol is not None:
+        statement = statement.where(ml_signals.c.symbol == symbol)
+    if before is not None:
+        closed_at, identity = before
+        older = ml_signals.c.closed_at < closed_at
+        beside = and_(ml_signals.c.closed_at == closed_at, ml_signals.c.signal_id < identity)
+        statement = statement.where(or_(older, beside))
+    newest_first = statement.order_by(ml_signals.c.closed_at.desc(), ml_signals.c.signal_id.desc())
+    return [_signal(row) for row in connection.execute(newest_first.limit(limit))]
+
+
+def get_scored(connection: Connection, identity: SignalId) -> Scored | None:
+    row = connection.execute(select(ml_signals).where(ml_signals.c.signal_id == identity)).first()
+    return None if row is None else _scored(row)
+
+
+def latest_scored(connection: Connection, symbol: Symbol) -> Scored | None:
+    """Return the newest signal of an instrument with its features."""
+    statement = (
+        select(ml_signals)
+        .where(ml_signals.c.symbol == symbol)
+        .order_by(ml_signals.c.closed_at.desc())
+        .limit(1)
+    )
+    row = connection.execute(statement).first()
+    return None if row is None else _scored(row)
+
+
+def _scored(row: Row[Any]) -> Scored:
+    return Scored(
+        signal=_signal(row), vector=np.frombuffer(row.features, dtype="<f4").astype(np.float64)
+    )
+
+
+def _signal(row: Row[Any]) -> Signal:
+    return Signal(
+        signal_id=row.signal_id,
+        source=ML,
+        symbol=row.symbol,
+        interval=Interval(row.interval),
+        closed_at=row.closed_at,
+        expires_at=row.expires_at,
+        action=Action(row.action),
+        confidence=row.confidence,
+        price=row.price,
+        bracket=None if row.bracket is None else from_builtins(row.bracket, BracketPlan),
+        edge=None if row.edge is None else from_builtins(row.edge, Edge),
+        coverage=row.coverage,
+        reasons=tuple(row.reasons),
+    )

@@ -1,0 +1,15 @@
+"""REST of the signal generator: what was believed, why, and by which model."""
+
+from fastapi import APIRouter
+
+from signal_generator.routes import models, signals
+from signal_generator.routes.desk import Desk
+
+__all__ = ["Desk", "router"]
+
+
+def router(desk: Desk) -> APIRouter:
+    routes = APIRouter()
+    signals.install(routes, desk)
+    models.install(routes, desk)
+    return routes

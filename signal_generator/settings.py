@@ -1,0 +1,46 @@
+"""Settings of the signal generator (SIGNAL_GENERATOR__..., or `signal_generator:` in the file)."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.runtime.settings import SectionSettings, section
+from signal_generator.core.scoring import ScoringPolicy
+
+
+class SignalGeneratorSettings(SectionSettings):
+    """Where the models are, and when one is believed enough to speak."""
+
+    model_config = section("signal_generator")
+
+    models_dir: Path | None = Field(
+        None, description="folder of the models; unset means `models` in the state folder"
+    )
+    refresh_seconds: float = Field(
+        30.0, ge=0.1, le=3600, description="seconds between two looks for a new champion"
+    )
+    min_margin: float = Field(
+        0.01, ge=0, le=0.5, description="probability above break-even that a buy needs"
+    )
+    exit_probability: float = Field(
+        0.35, ge=0, le=1, description="probability at or below which the signal is to sell"
+    )
+    retrain_days: float = Field(
+        7.0, gt=0, le=3650, description="age of a model, in days, from which confidence falls"
+    )
+    max_unfamiliar_ratio: float = Field(
+        0.10,
+        ge=0,
+        le=1,
+        description="share of features outside the training range that refuses a signal",
+    )
+
+    def policy(self, fee_ratio: float, slippage_ratio: float) -> ScoringPolicy:
+        return ScoringPolicy(
+            fee_ratio=fee_ratio,
+            slippage_ratio=slippage_ratio,
+            min_margin=self.min_margin,
+            exit_probability=self.exit_probability,
+            retrain_days=self.retrain_days,
+            max_unfamiliar_ratio=self.max_unfamiliar_ratio,
+        )

@@ -1,0 +1,1 @@
+"""The baseline rules and the weighing of sources, as pure functions."""
