@@ -1,0 +1,31 @@
+"""Assembly of the recommender."""
+
+from recommender.handlers import RecommenderHandlers
+from recommender.routes import router
+from recommender.settings import RecommenderSettings
+from shared.runtime.service import Runtime, Service, create_api, new_metrics
+
+NAME = "recommender"
+PORT = 8022
+
+
+def build(settings: RecommenderSettings, runtime: Runtime) -> Service:
+    market = runtime.settings.market
+    policy = settings.policy(runtime.settings.account, market.interval)
+    metrics = new_metrics()
+    handlers = RecommenderHandlers(
+        policy=policy,
+        venue=market.venue,
+        max_book_age=settings.max_book_age(),
+        metrics=metrics,
+    )
+    api = create_api(name=NAME, title="Recommender", runtime=runtime, metrics=metrics)
+    api.include_router(
+        router(
+            transactions=runtime.transactions(NAME),
+            symbols=frozenset(market.symbols),
+            policy=policy,
+            metrics=metrics,
+        )
+    )
+    return Service(name=NAME, port=PORT, api=api, metrics=metrics, handlers=handlers.by_topic())

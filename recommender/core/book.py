@@ -1,0 +1,108 @@
+"""The account as the recommender knows it, folded from the facts of portfolio and executor."""
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from shared.domain.enums import Interval, Purpose, TradingState
+from shared.domain.events import PositionChanged
+from shared.domain.ids import AccountId, ClientOrderId, RecommendationId, Symbol
+from shared.domain.order import Fill, OrderSnapshot
+from shared.domain.recommendation import Recommendation
+from shared.domain.values import ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Whose account it is, which candles it decides on, and how many of them a proposal stands."""
+
+    account: AccountId
+    interval: Interval
+    ttl_candles: int = 1
+
+    def expires_at(self, decided_at: datetime) -> datetime:
+        return decided_at + self.ttl_candles * self.interval.delta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """One holding; `decided_at` and `horizon_at` come from the entry that opened it, where known.
+
+    `opened_at` is its first fill. A quantity of zero means that a fill was heard whose position
+    was not: the instrument is neither flat nor to be sold.
+    """
+
+    symbol: Symbol
+    quantity: Decimal
+    decided_at: datetime | None = None
+    opened_at: datetime | None = None
+    horizon_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownOrder:
+    client_order_id: ClientOrderId
+    recommendation_id: RecommendationId
+    symbol: Symbol
+    purpose: Purpose
+    is_open: bool
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """`entries`, `exits`: instruments with a proposal not yet answered or an order working."""
+
+    positions: Mapping[Symbol, Position]
+    entries: AbstractSet[Symbol] = frozenset()
+    exits: AbstractSet[Symbol] = frozenset()
+    state: TradingState = TradingState.RUN
+
+    def after(self, issued: Iterable[Recommendation]) -> "Book":
+        """Return the book with these proposals pending."""
+        entries = {one.symbol for one in issued if one.purpose is Purpose.ENTRY}
+        exits = {one.symbol for one in issued if one.purpose is Purpose.EXIT}
+        return replace(self, entries=self.entries | entries, exits=self.exits | exits)
+
+
+def follow(known: KnownOrder | None, order: OrderSnapshot) -> KnownOrder:
+    """Return what is known after one more fact about an order; one that has ended stays ended."""
+    ended = order.status.is_terminal or (known is not None and not known.is_open)
+    return KnownOrder(
+        client_order_id=order.client_order_id,
+        recommendation_id=order.recommendation_id,
+        symbol=order.symbol,
+        purpose=order.purpose,
+        is_open=not ended,
+        updated_at=order.updated_at,
+    )
+
+
+def filled(position: Position | None, order: OrderSnapshot, fill: Fill) -> Position:
+    """Return the position after a fill; the portfolio's figure, heard next, replaces this one."""
+    held = Position(symbol=order.symbol, quantity=ZERO) if position is None else position
+    if order.purpose is Purpose.EXIT:
+        return replace(held, quantity=max(held.quantity - fill.quantity, ZERO))
+    more = replace(held, quantity=held.quantity + fill.quantity)
+    if held.decided_at == order.decided_at:
+        return more
+    plan = order.bracket
+    horizon = None if plan is None else plan.horizon_candles * order.interval.delta
+    return replace(
+        more,
+        decided_at=order.decided_at,
+        opened_at=fill.filled_at,
+        horizon_at=None if horizon is None else order.decided_at + horizon,
+    )
+
+
+def changed(position: Position | None, fact: PositionChanged) -> Position | None:
+    """Return the position as the portfolio has it, or None once it is closed."""
+    if fact.quantity > ZERO:
+        held = Position(symbol=fact.symbol, quantity=ZERO) if position is None else position
+        return replace(held, quantity=fact.quantity)
+    if position is None or position.opened_at is None or fact.changed_at >= position.opened_at:
+        return None
+    return replace(position, quantity=ZERO)  # an earlier holding closed after this one was opened

@@ -1,0 +1,1 @@
+"""Reads and writes of the recommender: one statement per table and batch, whatever its size."""

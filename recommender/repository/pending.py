@@ -1,0 +1,58 @@
+"""Signals that wait until the view of the account reaches their candle."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, insert, select
+
+from recommender.tables import pending_signals
+from shared.bus.codec import from_builtins
+from shared.bus.envelope import Envelope
+from shared.domain.events import SignalsAggregated
+from shared.domain.ids import AccountId
+
+
+def save_pending(connection: Connection, account: AccountId, envelopes: Sequence[Envelope]) -> None:
+    rows = [
+        {
+            "account": account,
+            "closed_at": envelope.event.closed_at,
+            "shard": envelope.event.shard,
+            "event_id": envelope.event_id,
+            "occurred_at": envelope.occurred_at,
+            "origin_at": envelope.origin_at,
+            "producer": envelope.producer,
+            "payload": envelope.event,
+        }
+        for envelope in envelopes
+        if isinstance(envelope.event, SignalsAggregated)
+    ]
+    if rows:
+        connection.execute(insert(pending_signals), rows)
+
+
+def take_pending(connection: Connection, account: AccountId, until: datetime) -> list[Envelope]:
+    """Return and delete the signals of candles closed by `until`, in the order to decide on."""
+    ready = and_(pending_signals.c.account == account, pending_signals.c.closed_at <= until)
+    statement = (
+        select(pending_signals)
+        .where(ready)
+        .order_by(pending_signals.c.closed_at, pending_signals.c.shard)
+    )
+    rows = connection.execute(statement).all()
+    if rows:
+        connection.execute(delete(pending_signals).where(ready))
+    return [_envelope(row) for row in rows]
+
+
+def _envelope(row: Any) -> Envelope:
+    return Envelope(
+        event_id=row.event_id,
+        topic=SignalsAggregated.topic,
+        occurred_at=row.occurred_at,
+        origin_at=row.origin_at,
+        producer=row.producer,
+        cause_id=None,
+        event=from_builtins(row.payload, SignalsAggregated),
+    )

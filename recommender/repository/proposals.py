@@ -1,0 +1,114 @@
+"""Recommendations, how far each has come, and the requests that led to the manual ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, or_, select, update
+
+from recommender.core.status import RecommendationStatus, before
+from recommender.tables import trade_recommendations
+from shared.db.dialect import insert_once
+from shared.domain.ids import AccountId, RecommendationId, Symbol
+from shared.domain.recommendation import Recommendation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What became of one recommendation; `verdict` as risk gave it, where that is what happened."""
+
+    recommendation_id: RecommendationId
+    status: RecommendationStatus
+    verdict: Any = None
+
+
+def add_recommendations(
+    connection: Connection,
+    issued: Sequence[Recommendation],
+    request: tuple[str, str] | None = None,
+) -> int:
+    """Insert; `request` is the idempotency key and digest of a manual one."""
+    key, digest = (None, None) if request is None else request
+    rows = [
+        {
+            "recommendation_id": one.recommendation_id,
+            "account": one.account,
+            "symbol": one.symbol,
+            "side": one.side,
+            "purpose": one.purpose,
+            "status": RecommendationStatus.ISSUED,
+            "decided_at": one.decided_at,
+            "expires_at": one.expires_at,
+            "price": one.price,
+            "source": one.source,
+            "signal_id": one.signal_id,
+            "reason": one.exit_reason or "",
+            "payload": one,
+            "idempotency_key": key,
+            "request_digest": digest,
+        }
+        for one in issued
+    ]
+    return insert_once(connection, trade_recommendations, rows)
+
+
+def advance(connection: Connection, progress: Sequence[Progress]) -> None:
+    """Move recommendations on; none ever moves back, whatever order the facts came in."""
+    table = trade_recommendations
+    for status in sorted({one.status for one in progress}):
+        changes = [one for one in progress if one.status is status]
+        statement = update(table).where(
+            table.c.recommendation_id == bindparam("identity"),
+            or_(*(table.c.status == earlier for earlier in before(status))),
+        )
+        values: dict[str, Any] = {"status": status}
+        rows: list[dict[str, Any]] = [{"identity": one.recommendation_id} for one in changes]
+        if any(one.verdict is not None for one in changes):
+            values["verdict"] = bindparam("given")
+            rows = [{"identity": one.recommendation_id, "given": one.verdict} for one in changes]
+        connection.execute(statement.values(values), rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecommendationFilter:
+    """`before` is the position (decided_at, recommendation_id) after which the page starts."""
+
+    account: AccountId
+    status: RecommendationStatus | None = None
+    symbol: Symbol | None = None
+    before: tuple[datetime, str] | None = None
+
+
+def find_recommendations(
+    connection: Connection, wanted: RecommendationFilter, limit: int
+) -> Sequence[Row[Any]]:
+    """Return matching rows, newest first."""
+    table = trade_recommendations
+    statement = select(table).where(table.c.account == wanted.account)
+    if wanted.status is not None:
+        statement = statement.where(table.c.status == wanted.status)
+    if wanted.symbol is not None:
+        statement = statement.where(table.c.symbol == wanted.symbol)
+    if wanted.before is not None:
+        decided_at, identity = wanted.before
+        beside = and_(table.c.decided_at == decided_at, table.c.recommendation_id < identity)
+        statement = statement.where(or_(table.c.decided_at < decided_at, beside))
+    newest_first = statement.order_by(table.c.decided_at.desc(), table.c.recommendation_id.desc())
+    return connection.execute(newest_first.limit(limit)).all()
+
+
+def find_recommendation(connection: Connection, identity: str) -> Row[Any] | None:
+    statement = select(trade_recommendations).where(
+        trade_recommendations.c.recommendation_id == identity
+    )
+    return connection.execute(statement).one_or_none()
+
+
+def find_request(connection: Connection, account: AccountId, key: str) -> Row[Any] | None:
+    """Return the recommendation a manual request led to, if it was made before."""
+    statement = select(trade_recommendations).where(
+        trade_recommendations.c.account == account,
+        trade_recommendations.c.idempotency_key == key,
+    )
+    return connection.execute(statement).one_or_none()

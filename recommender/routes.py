@@ -1,0 +1,247 @@
+"""REST of the recommender: what was proposed and what became of it, and proposals by hand."""
+
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Row
+
+from recommender.core.book import Policy
+from recommender.core.manual import MANUAL, Wish, propose
+from recommender.core.status import RecommendationStatus
+from recommender.handlers import count_issued
+from recommender.repository import account, proposals
+from recommender.repository.proposals import RecommendationFilter
+from shared.bus.codec import from_builtins
+from shared.bus.unit_of_work import Transactions, UnitOfWork
+from shared.domain.bracket import BracketPlan
+from shared.domain.enums import ExitReason, Interval, Purpose, Side
+from shared.domain.errors import BadInput, Conflict, NotFound
+from shared.domain.events import RecommendationsIssued
+from shared.domain.ids import RecommendationId, SignalId, Symbol
+from shared.domain.recommendation import Recommendation
+from shared.domain.signal import Edge
+from shared.http.auth import require
+from shared.http.paging import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.http.values import MoneyText
+from shared.runtime.metrics import Metrics
+
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        pattern=r"^[\x21-\x7e]{1,128}$",
+        description="Your own name for this request; sent twice it is done once",
+    ),
+]
+
+
+class IssuedView(BaseModel):
+    """A recommendation as it was issued."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    recommendation_id: RecommendationId
+    symbol: Symbol
+    interval: Interval
+    side: Side
+    purpose: Purpose
+    decided_at: datetime
+    expires_at: datetime
+    price: MoneyText
+    source: str
+    signal_id: SignalId | None
+    bracket: BracketPlan | None
+    edge: Edge | None
+    quantity: MoneyText | None
+    exit_reason: ExitReason | None
+
+
+class RecommendationView(IssuedView):
+    """The same, how far it has come, and risk's verdict with its sizing and every breach."""
+
+    status: RecommendationStatus
+    verdict: dict[str, Any] | None
+
+
+class BracketBody(BaseModel):
+    """Distances from the entry price as ratios, and how many candles the trade may live."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stop_ratio: float = Field(gt=0, lt=1, allow_inf_nan=False)
+    target_ratio: float = Field(gt=0, le=10, allow_inf_nan=False)
+    horizon_candles: int = Field(ge=1, le=10_000)
+
+
+class ManualBody(BaseModel):
+    """An entry needs a bracket and is sized by risk; an exit sells `quantity`, or everything."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "symbol": "BTC-USDT",
+                    "purpose": "entry",
+                    "price": "43250.10",
+                    "bracket": {"stop_ratio": 0.02, "target_ratio": 0.03, "horizon_candles": 24},
+                },
+                {"symbol": "BTC-USDT", "purpose": "exit", "price": "43250.10"},
+            ]
+        },
+    )
+
+    symbol: str = Field(max_length=32)
+    purpose: Purpose
+    price: MoneyText = Field(gt=Decimal(0))
+    bracket: BracketBody | None = None
+    quantity: MoneyText | None = Field(default=None, gt=Decimal(0))
+
+    def wish(self, key: str, symbols: frozenset[Symbol]) -> Wish:
+        """Return what is wanted.
+
+        Raises:
+            BadInput: an instrument not traded here, or fields that belong to the other purpose.
+        """
+        symbol = _known(self.symbol, symbols)
+        if self.purpose is Purpose.ENTRY and self.bracket is None:
+            raise BadInput("bracket", "an entry has no way out", "give stop, target and horizon")
+        if self.purpose is Purpose.ENTRY and self.quantity is not None:
+            raise BadInput("quantity", "entries are sized by risk", "leave it out")
+        if self.purpose is Purpose.EXIT and self.bracket is not None:
+            raise BadInput("bracket", "an exit has none", "leave it out")
+        return Wish(
+            key=key,
+            symbol=symbol,
+            purpose=self.purpose,
+            price=self.price,
+            bracket=None if self.bracket is None else BracketPlan(**self.bracket.model_dump()),
+            quantity=self.quantity,
+        )
+
+
+def router(
+    *,
+    transactions: Transactions,
+    symbols: frozenset[Symbol],
+    policy: Policy,
+    metrics: Metrics,
+) -> APIRouter:
+    routes = APIRouter(tags=["recommendations"])
+    _reading(routes, transactions, symbols, policy)
+    _asking(routes, transactions, symbols, policy, metrics)
+    return routes
+
+
+def _reading(
+    routes: APIRouter, transactions: Transactions, symbols: frozenset[Symbol], policy: Policy
+) -> None:
+    @routes.get("/recommendations", dependencies=[Depends(require("read"))], summary="Newest first")
+    def recommendations(  # pyright: ignore[reportUnusedFunction]
+        status: RecommendationStatus | None = None,
+        symbol: Annotated[str | None, Query(max_length=32)] = None,
+        cursor: Cursor = None,
+        limit: Limit = 100,
+    ) -> Page[RecommendationView]:
+        wanted = RecommendationFilter(
+            account=policy.account,
+            status=status,
+            symbol=None if symbol is None else _known(symbol, symbols),
+            before=None if cursor is None else _position(cursor),
+        )
+        with transactions.read() as connection:
+            rows = proposals.find_recommendations(connection, wanted, limit + 1)
+        last = rows[limit - 1] if len(rows) > limit else None
+        following = (
+            None if last is None else encode_cursor((last.decided_at, last.recommendation_id))
+        )
+        return Page(items=[_view(row) for row in rows[:limit]], next_cursor=following)
+
+    @routes.get(
+        "/recommendations/{recommendation_id}",
+        dependencies=[Depends(require("read"))],
+        summary="One, with its sizing and every breach",
+    )
+    def recommendation(  # pyright: ignore[reportUnusedFunction]
+        recommendation_id: Annotated[str, Path(max_length=64)],
+    ) -> RecommendationView:
+        with transactions.read() as connection:
+            row = proposals.find_recommendation(connection, recommendation_id)
+        if row is None or row.account != policy.account:
+            raise NotFound(f"no recommendation has the id {recommendation_id}")
+        return _view(row)
+
+
+def _asking(
+    routes: APIRouter,
+    transactions: Transactions,
+    symbols: frozenset[Symbol],
+    policy: Policy,
+    metrics: Metrics,
+) -> None:
+    @routes.post(
+        "/recommendations",
+        status_code=201,
+        dependencies=[Depends(require("trade"))],
+        summary="Propose an entry or an exit by hand; risk judges it like any other",
+    )
+    def ask(body: ManualBody, idempotency_key: IdempotencyKey) -> IssuedView:  # pyright: ignore[reportUnusedFunction]
+        wish = body.wish(idempotency_key, symbols)
+        digest = sha256(body.model_dump_json().encode()).hexdigest()
+
+        def work(uow: UnitOfWork) -> Recommendation:
+            known = account.lock_freshness(uow.connection, policy.account)
+            earlier = proposals.find_request(uow.connection, policy.account, wish.key)
+            if earlier is not None:
+                return _as_before(earlier, digest)
+            book = account.load_book(uow.connection, policy.account, known.state)
+            issued = propose(wish, book, policy, uow.now)
+            if not proposals.add_recommendations(uow.connection, [issued], (wish.key, digest)):
+                raise Conflict("the same request is being handled right now; ask again")
+            uow.emit(
+                RecommendationsIssued(
+                    account=policy.account,
+                    decided_at=issued.decided_at,
+                    origin=f"{MANUAL}:{issued.recommendation_id}",
+                    recommendations=(issued,),
+                )
+            )
+            count_issued((issued,), metrics, uow)
+            return issued
+
+        return IssuedView.model_validate(transactions.attempt(work))
+
+
+def _as_before(earlier: Row[Any], digest: str) -> Recommendation:
+    if earlier.request_digest != digest:
+        raise BadInput(
+            "Idempotency-Key", "it was used for another request", "choose a new one for this"
+        )
+    return from_builtins(earlier.payload, Recommendation)
+
+
+def _view(row: Row[Any]) -> RecommendationView:
+    issued = IssuedView.model_validate(from_builtins(row.payload, Recommendation))
+    return RecommendationView.model_validate(
+        {**issued.model_dump(), "status": row.status, "verdict": row.verdict}
+    )
+
+
+def _known(symbol: str, symbols: frozenset[Symbol]) -> Symbol:
+    if symbol not in symbols:
+        known = ", ".join(sorted(symbols))
+        raise BadInput("symbol", f"'{symbol}' is not traded here", f"choose one of {known}")
+    return Symbol(symbol)
+
+
+def _position(cursor: str) -> tuple[datetime, str]:
+    decided_at, identity = decode_cursor(cursor, 2)
+    try:
+        return datetime.fromisoformat(decided_at), str(identity)
+    except (TypeError, ValueError) as error:
+        raise BadInput(
+            "cursor", "this is not a cursor of this list", "pass it unchanged"
+        ) from error

@@ -1,0 +1,202 @@
+"""The account as risk knows it: what is held, what is promised, and how fresh that is."""
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+
+from shared.domain.enums import Purpose, TradingState
+from shared.domain.events import EquityMarked
+from shared.domain.ids import DecisionId, Symbol, TradeId
+from shared.domain.order import Fill, OrderSnapshot
+from shared.domain.values import MONEY, ZERO, exact
+from shared.domain.verdict import Approved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """`price` is the last mark, or the fill's own price before the first one."""
+
+    symbol: Symbol
+    quantity: Decimal
+    price: Decimal
+    trade_id: TradeId | None = None
+    notional: Decimal = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _derive(self, "notional", exact(MONEY.multiply(self.quantity, self.price)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """What one approved order may still cost at worst; an exit promises nothing.
+
+    `amount`: the quote that is still set aside, an upper bound of what will be spent.
+    """
+
+    decision_id: DecisionId
+    symbol: Symbol
+    purpose: Purpose
+    quantity: Decimal
+    filled_quantity: Decimal
+    unit_cost: Decimal
+    is_held: bool = True
+    amount: Decimal = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        is_spending = self.is_held and self.purpose is Purpose.ENTRY
+        left = max(self.quantity - self.filled_quantity, ZERO) if is_spending else ZERO
+        _derive(self, "amount", exact(MONEY.multiply(left, self.unit_cost)))
+
+
+def _derive(owner: object, name: str, value: Decimal) -> None:
+    """Set a field that follows from the others; a group of hundreds reads it thousands of times."""
+    object.__setattr__(owner, name, value)
+
+
+def _no_holdings() -> Mapping[Symbol, Holding]:
+    return {}
+
+
+def _no_reservations() -> Mapping[DecisionId, Reservation]:
+    return {}
+
+
+def _no_locks() -> Mapping[Symbol, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """`as_of` is None before the first mark; `trades_today` counts entries of the day decided on.
+
+    `locks`: instruments that may not be entered, and why.
+    """
+
+    as_of: datetime | None
+    equity: Decimal
+    cash: Decimal
+    peak_equity: Decimal
+    day_start_equity: Decimal
+    trades_today: int = 0
+    state: TradingState = TradingState.RUN
+    positions: Mapping[Symbol, Holding] = field(default_factory=_no_holdings)
+    reservations: Mapping[DecisionId, Reservation] = field(default_factory=_no_reservations)
+    locks: Mapping[Symbol, str] = field(default_factory=_no_locks)
+    position_total: Decimal = field(init=False, compare=False)
+    reserved_total: Decimal = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        held = total(one.notional for one in self.positions.values())
+        promised = total(one.amount for one in self.reservations.values())
+        _derive(self, "position_total", held)
+        _derive(self, "reserved_total", promised)
+
+    def position(self, symbol: Symbol) -> Decimal:
+        """Return what the instrument's position is worth."""
+        held = self.positions.get(symbol)
+        return ZERO if held is None else held.notional
+
+    def quantity(self, symbol: Symbol) -> Decimal:
+        held = self.positions.get(symbol)
+        return ZERO if held is None else held.quantity
+
+    def reserved(self, symbol: Symbol) -> Decimal:
+        return total(one.amount for one in self.reservations.values() if one.symbol == symbol)
+
+    @property
+    def exposure(self) -> Decimal:
+        """Return what is held and what is promised together."""
+        return exact(self.position_total + self.reserved_total)
+
+    @property
+    def free_cash(self) -> Decimal:
+        return exact(self.cash - self.reserved_total)
+
+    @property
+    def drawdown_ratio(self) -> Decimal:
+        if self.peak_equity <= ZERO:
+            return ZERO
+        return exact(MONEY.divide(self.peak_equity - self.equity, self.peak_equity))
+
+    @property
+    def active(self) -> AbstractSet[Symbol]:
+        """Return the instruments at risk now or soon."""
+        held = {symbol for symbol, one in self.positions.items() if one.quantity > ZERO}
+        return held | {one.symbol for one in self.reservations.values() if one.amount > ZERO}
+
+    def is_working(self, symbol: Symbol, purpose: Purpose) -> bool:
+        return any(
+            one.symbol == symbol and one.purpose is purpose and one.is_held
+            for one in self.reservations.values()
+        )
+
+    def after(self, approved: Approved, fee_factor: Decimal) -> "Book":
+        """Return the book with this approval promised."""
+        promised = reservation(approved, fee_factor)
+        is_entry = approved.purpose is Purpose.ENTRY
+        return replace(
+            self,
+            reservations={**self.reservations, promised.decision_id: promised},
+            trades_today=self.trades_today + is_entry,
+        )
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    result = ZERO
+    for amount in amounts:
+        result = MONEY.add(result, amount)
+    return exact(result)
+
+
+def reservation(approved: Approved, fee_factor: Decimal) -> Reservation:
+    """Return what an approval sets aside: every unit at its limit price, and the fee on it."""
+    return Reservation(
+        decision_id=approved.decision_id,
+        symbol=approved.symbol,
+        purpose=approved.purpose,
+        quantity=approved.quantity,
+        filled_quantity=ZERO,
+        unit_cost=exact(MONEY.multiply(approved.limit_price, fee_factor)),
+    )
+
+
+def follow(promised: Reservation, order: OrderSnapshot) -> Reservation:
+    """Return the reservation after one more fact about its order, in whatever order facts arrive.
+
+    Only an order that has ended, with all its fills known, gives back what it did not use.
+    """
+    if order.purpose is not promised.purpose:  # the bracket's exit carries its entry's decision
+        return promised
+    return replace(
+        promised,
+        filled_quantity=max(promised.filled_quantity, order.filled_quantity),
+        is_held=promised.is_held and not order.status.is_terminal,
+    )
+
+
+def filled(held: Holding | None, fill: Fill) -> Holding:
+    """Return the holding after a fill, valued at the fill's price until the next mark."""
+    before = ZERO if held is None else held.quantity
+    return Holding(
+        symbol=fill.symbol,
+        quantity=max(before + fill.side.sign * fill.quantity, ZERO),
+        price=fill.price,
+        trade_id=fill.trade_id,
+    )
+
+
+def book_of(marked: EquityMarked) -> Book:
+    """Return the book that one mark describes, with nothing promised."""
+    return Book(
+        as_of=marked.as_of,
+        equity=marked.equity,
+        cash=marked.cash,
+        peak_equity=marked.peak_equity,
+        day_start_equity=marked.day_start_equity,
+        positions={
+            one.symbol: Holding(symbol=one.symbol, quantity=one.quantity, price=one.price)
+            for one in marked.positions
+        },
+    )

@@ -1,0 +1,184 @@
+"""From a belief to a share of the equity, every step written down."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from math import fsum, isfinite
+
+from risk.core.book import Book
+from risk.core.limits import Costs, RiskLimits
+from shared.domain.enums import Purpose
+from shared.domain.kelly import (
+    breakeven_probability,
+    correlation_haircut,
+    expected_return,
+    fraction_from_cap,
+    kelly_two_point,
+    net_return_long,
+    position_size,
+    probability_lower_bound,
+    room_scale,
+)
+from shared.domain.recommendation import Recommendation
+from shared.domain.signal import Edge
+from shared.domain.values import ZERO
+from shared.domain.verdict import Breach, Sizing
+
+KELLY, FIXED, EXIT = "kelly", "fixed", "exit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sized:
+    """`refusals`: why the belief deserves no position at all, whatever the limits say."""
+
+    sizing: Sizing
+    refusals: tuple[Breach, ...] = ()
+
+
+def size(
+    recommendation: Recommendation, equity: Decimal, limits: RiskLimits, costs: Costs
+) -> Sized:
+    """Return the share of equity this one recommendation deserves, seen alone and before caps."""
+    if recommendation.purpose is Purpose.EXIT:
+        return Sized(sizing=Sizing(kind=EXIT, equity=equity))
+    if recommendation.edge is None:
+        ratio = limits.rule_based_ratio
+        return Sized(sizing=Sizing(kind=FIXED, equity=equity, raw_ratio=ratio))
+    return _kelly(recommendation.edge, equity, limits, costs)
+
+
+def _kelly(edge: Edge, equity: Decimal, limits: RiskLimits, costs: Costs) -> Sized:
+    win = net_return_long(edge.gross_win, costs.fee_ratio, costs.slippage_ratio)
+    loss = -net_return_long(-edge.gross_loss, costs.fee_ratio, costs.slippage_ratio)
+    breakeven = breakeven_probability(win, loss)
+    used = probability_lower_bound(
+        edge.probability,
+        edge.neighbours,
+        limits.probability_quantile,
+        breakeven,
+        limits.prior_weight,
+    )
+    full = kelly_two_point(used, win, loss)
+    fraction = fraction_from_cap(
+        limits.max_position_ratio, edge.reference_kelly, limits.kelly_fraction
+    )
+    sizing = Sizing(
+        kind=KELLY,
+        equity=equity,
+        probability_raw=_finite(edge.probability_raw),
+        probability=_finite(edge.probability),
+        probability_used=_finite(used),
+        breakeven_probability=_finite(breakeven),
+        net_win=_finite(win),
+        net_loss=_finite(loss),
+        kelly_full=_finite(full),
+        kelly_fraction=_finite(fraction),
+        confidence=_finite(edge.confidence),
+    )
+    if not _is_sound(edge, (used, loss, fraction)):
+        return Sized(sizing=sizing, refusals=(_UNSOUND,))
+    refusals = _refusals(sizing, edge.barrier_ratio, limits, costs)
+    raw = 0.0 if refusals else position_size(full, fraction, 1.0, edge.confidence)
+    return Sized(sizing=replace(sizing, raw_ratio=raw), refusals=refusals)
+
+
+_UNSOUND = Breach(
+    check="estimates",
+    limit="finite numbers, probabilities and confidence within 0..1, a loss after costs",
+    value="outside",
+    headroom="0",
+    remedy="look at the model that spoke: its payoffs or its calibration are broken",
+)
+
+
+def _is_sound(edge: Edge, derived: Sequence[float]) -> bool:
+    given = (
+        edge.probability_raw,
+        edge.gross_win,
+        edge.gross_loss,
+        edge.barrier_ratio,
+        edge.reference_kelly,
+    )
+    used, loss, _fraction = derived
+    return (
+        all(isfinite(value) for value in (*given, *derived))
+        and 0 <= edge.probability <= 1
+        and 0 <= edge.confidence <= 1
+        and 0 <= used <= 1
+        and loss > 0
+    )
+
+
+def _finite(value: float) -> float:
+    return value if isfinite(value) else 0.0
+
+
+def _refusals(
+    sizing: Sizing, barrier_ratio: float, limits: RiskLimits, costs: Costs
+) -> tuple[Breach, ...]:
+    """Return a breach for each need that is not met: (check, value, least, is met, remedy)."""
+    edge = expected_return(sizing.probability_used, sizing.net_win, sizing.net_loss)
+    margin = sizing.probability_used - sizing.breakeven_probability
+    barrier = limits.min_barrier_costs * costs.round_trip
+    least_margin = limits.min_probability_margin
+    fraction = sizing.kelly_fraction
+    needs = (
+        ("edge", edge, 0.0, edge > 0, "wait for a signal that pays after costs"),
+        (
+            "probability_margin",
+            margin,
+            least_margin,
+            margin > least_margin,
+            "wait for a signal farther from break-even",
+        ),
+        (
+            "cost_barrier",
+            barrier_ratio,
+            barrier,
+            barrier_ratio >= barrier,
+            "wait for more volatility, or trade where it costs less",
+        ),
+        ("confidence", sizing.confidence, 0.0, sizing.confidence > 0, "retrain the model"),
+        ("reference_kelly", fraction, 0.0, fraction > 0, "use a model that pays out of sample"),
+    )
+    return tuple(
+        _short_of(check, value, least, remedy)
+        for check, value, least, is_met, remedy in needs
+        if not is_met
+    )
+
+
+def _short_of(check: str, value: float, least: float, remedy: str) -> Breach:
+    return Breach(
+        check=check,
+        limit=f"{least:.8g}",
+        value=f"{value:.8g}",
+        headroom=f"{value - least:.8g}",
+        remedy=remedy,
+    )
+
+
+def share_out(
+    sized: Sequence[Sizing], n_active: int, book: Book, limits: RiskLimits, costs: Costs
+) -> list[Sizing]:
+    """Return the sizes of entries taken together: haircut, capped each, scaled into the room left.
+
+    The room is measured at the worst price and with the fee, as reservations are.
+    """
+    haircut = correlation_haircut(n_active, limits.correlation_floor)
+    capped = [_capped(sizing, haircut, limits) for sizing in sized]
+    wanted = fsum(sizing.capped_ratio for sizing in capped) * worst_case_factor(limits, costs)
+    held = float(book.exposure / book.equity) if book.equity > ZERO else 1.0
+    scale = room_scale(wanted, held, limits.max_exposure_ratio)
+    return [replace(sizing, capped_ratio=sizing.capped_ratio * scale) for sizing in capped]
+
+
+def _capped(sizing: Sizing, haircut: float, limits: RiskLimits) -> Sizing:
+    factor = haircut if sizing.kind == KELLY else 1.0
+    capped = position_size(sizing.raw_ratio, factor, limits.max_position_ratio)
+    return replace(sizing, correlation_haircut=factor, capped_ratio=capped)
+
+
+def worst_case_factor(limits: RiskLimits, costs: Costs) -> float:
+    """Return what one unit of notional may cost at the limit price, fee included."""
+    return float((1 + limits.entry_collar) * costs.fee_factor)

@@ -1,0 +1,133 @@
+"""A sized recommendation, with the order it would become."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+
+from risk.core.book import Book
+from risk.core.limits import Costs, RiskLimits
+from shared.domain.enums import Side
+from shared.domain.ids import Symbol
+from shared.domain.instrument import Instrument
+from shared.domain.recommendation import Recommendation
+from shared.domain.values import MONEY, ZERO, exact, to_decimal
+from shared.domain.verdict import Sizing
+
+_ONE = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """`instrument` is None where it is not traded here; `unit_cost` is the most one unit may cost.
+
+    `least_cost`: what the smallest order the venue takes would cost at worst.
+    """
+
+    recommendation: Recommendation
+    instrument: Instrument | None
+    sizing: Sizing
+    quantity: Decimal
+    limit_price: Decimal
+    unit_cost: Decimal
+    least_cost: Decimal
+    now: datetime
+
+    @property
+    def symbol(self) -> Symbol:
+        return self.recommendation.symbol
+
+    @property
+    def is_reduce_only(self) -> bool:
+        return self.recommendation.is_reduce_only
+
+    @property
+    def notional(self) -> Decimal:
+        return exact(MONEY.multiply(self.quantity, self.recommendation.price))
+
+    @property
+    def cost(self) -> Decimal:
+        """Return what the order may cost at worst, at least that of the smallest order."""
+        return max(exact(MONEY.multiply(self.quantity, self.unit_cost)), self.least_cost)
+
+
+def unpriced(recommendation: Recommendation, sizing: Sizing, now: datetime) -> Proposal:
+    """Return a proposal no order can be made of: the instrument is unknown, or has no price."""
+    return Proposal(
+        recommendation=recommendation,
+        instrument=None,
+        sizing=sizing,
+        quantity=ZERO,
+        limit_price=ZERO,
+        unit_cost=ZERO,
+        least_cost=ZERO,
+        now=now,
+    )
+
+
+def enter(
+    recommendation: Recommendation,
+    instrument: Instrument,
+    sizing: Sizing,
+    book: Book,
+    terms: tuple[RiskLimits, Costs, datetime],
+) -> Proposal:
+    """Return the entry: whole lots, at most its share of equity, at worst within every cap."""
+    limits, costs, now = terms
+    price = recommendation.price
+    limit_price = instrument.limit_price(price * (1 + limits.entry_collar), Side.BUY)
+    unit_cost = exact(MONEY.multiply(limit_price, costs.fee_factor))
+    wanted = to_decimal(sizing.capped_ratio) * book.equity / price
+    affordable = headroom(recommendation.symbol, book, limits) / unit_cost
+    return Proposal(
+        recommendation=recommendation,
+        instrument=instrument,
+        sizing=sizing,
+        quantity=instrument.quantity(max(min(wanted, affordable), ZERO)),
+        limit_price=limit_price,
+        unit_cost=unit_cost,
+        least_cost=exact(MONEY.multiply(smallest(instrument, price), unit_cost)),
+        now=now,
+    )
+
+
+def smallest(instrument: Instrument, price: Decimal) -> Decimal:
+    """Return the smallest quantity the venue takes at a price: whole lots worth its minimum."""
+    lots = (instrument.min_notional / price / instrument.lot_size).to_integral_value(ROUND_CEILING)
+    return max(lots, _ONE) * instrument.lot_size
+
+
+def headroom(symbol: Symbol, book: Book, limits: RiskLimits) -> Decimal:
+    """Return what may still be spent on an instrument without passing any cap."""
+    in_symbol = book.position(symbol) + book.reserved(symbol)
+    return min(
+        limits.position_cap(book.equity) - in_symbol,
+        limits.exposure_cap(book.equity) - book.exposure,
+        book.free_cash,
+    )
+
+
+def leave(
+    recommendation: Recommendation,
+    instrument: Instrument,
+    sizing: Sizing,
+    book: Book,
+    terms: tuple[RiskLimits, Costs, datetime],
+) -> Proposal:
+    """Return the exit: never more than is held; whole lots, unless only dust is left."""
+    limits, _costs, now = terms
+    held = book.quantity(recommendation.symbol)
+    asked = min(recommendation.quantity or held, held)
+    quantity = instrument.quantity(asked)
+    if asked == held and quantity * recommendation.price < instrument.min_notional:
+        quantity = asked  # the venue takes a closing order of any size
+    lowest = recommendation.price * max(_ONE - limits.exit_collar, ZERO)
+    return Proposal(
+        recommendation=recommendation,
+        instrument=instrument,
+        sizing=sizing,
+        quantity=quantity,
+        limit_price=instrument.limit_price(lowest, Side.SELL),
+        unit_cost=ZERO,
+        least_cost=ZERO,
+        now=now,
+    )

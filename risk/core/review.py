@@ -1,0 +1,159 @@
+"""The verdict on recommendations decided together, in their order, each seeing the ones before."""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from risk.core.book import Book
+from risk.core.checks import CHECKS
+from risk.core.kelly import Sized, share_out, size
+from risk.core.limits import Costs, RiskLimits
+from risk.core.proposal import Proposal, enter, leave, unpriced
+from shared.domain.ids import Symbol
+from shared.domain.instrument import Instrument
+from shared.domain.recommendation import Recommendation
+from shared.domain.values import ZERO
+from shared.domain.verdict import Approved, Breach, Denied, Sizing, decision_id
+
+Verdict = Approved | Denied
+Instruments = Mapping[Symbol, Instrument]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a review goes by, beside the book."""
+
+    limits: RiskLimits
+    costs: Costs
+    instruments: Instruments
+
+
+def review(
+    recommendation: Recommendation, book: Book, terms: Terms, now: datetime
+) -> Approved | Denied:
+    """Return the verdict on one recommendation by itself."""
+    return review_group((recommendation,), book, terms, now)[0]
+
+
+def review_group(
+    recommendations: Sequence[Recommendation], book: Book, terms: Terms, now: datetime
+) -> list[Verdict]:
+    """Return one verdict each, in order; what one is promised the next can no longer have."""
+    sized = [size(one, book.equity, terms.limits, terms.costs) for one in recommendations]
+    shared = _share_out(recommendations, sized, book, terms, now)
+    verdicts: list[Verdict] = []
+    for recommendation, own, sizing in zip(recommendations, sized, shared, strict=True):
+        proposal = _propose(recommendation, sizing, book, terms, now)
+        verdict = _judge(proposal, own.refusals, book, terms.limits)
+        if isinstance(verdict, Approved):
+            book = book.after(verdict, terms.costs.fee_factor)
+        verdicts.append(verdict)
+    return verdicts
+
+
+def _share_out(
+    recommendations: Sequence[Recommendation],
+    sized: Sequence[Sized],
+    book: Book,
+    terms: Terms,
+    now: datetime,
+) -> list[Sizing]:
+    """Return the sizings after the steps that look at all of them.
+
+    Only entries that nothing but their size could still stop take part; the others are sized as if
+    they came alone on top, so that their verdict can show what they would have got.
+    """
+    takes_part = [
+        _is_candidate(one, own, book, terms, now)
+        for one, own in zip(recommendations, sized, strict=True)
+    ]
+    wanted = {one.symbol for one, takes in zip(recommendations, takes_part, strict=True) if takes}
+    active = book.active | wanted
+    together = [own.sizing for own, takes in zip(sized, takes_part, strict=True) if takes]
+    shares = iter(share_out(together, len(active), book, terms.limits, terms.costs))
+    return [
+        next(shares) if takes else _alone(one, own.sizing, active, book, terms)
+        for one, own, takes in zip(recommendations, sized, takes_part, strict=True)
+    ]
+
+
+def _alone(
+    one: Recommendation, sizing: Sizing, active: AbstractSet[Symbol], book: Book, terms: Terms
+) -> Sizing:
+    if one.is_reduce_only:
+        return sizing
+    count = len(active | {one.symbol})
+    return share_out((sizing,), count, book, terms.limits, terms.costs)[0]
+
+
+def _is_candidate(one: Recommendation, own: Sized, book: Book, terms: Terms, now: datetime) -> bool:
+    if one.is_reduce_only or own.refusals:
+        return False
+    probe = replace(unpriced(one, own.sizing, now), instrument=terms.instruments.get(one.symbol))
+    return not any(
+        check.test(probe, book, terms.limits) for check in CHECKS if not check.needs_size
+    )
+
+
+def _propose(
+    one: Recommendation, sizing: Sizing, book: Book, terms: Terms, now: datetime
+) -> Proposal:
+    traded = terms.instruments.get(one.symbol)
+    if traded is None or one.price <= ZERO:
+        return replace(unpriced(one, sizing, now), instrument=traded)
+    make = leave if one.is_reduce_only else enter
+    proposal = make(one, traded, sizing, book, (terms.limits, terms.costs, now))
+    final = replace(sizing, quantity=proposal.quantity, notional=proposal.notional)
+    return replace(proposal, sizing=final)
+
+
+def _judge(
+    proposal: Proposal, refusals: Sequence[Breach], book: Book, limits: RiskLimits
+) -> Verdict:
+    """Return the verdict; a denial names every breach, not only the first."""
+    binding = [check for check in CHECKS if check.binds_exits or not proposal.is_reduce_only]
+    found = [check.test(proposal, book, limits) for check in binding]
+    breaches = (*refusals, *(breach for breach in found if breach is not None))
+    if breaches:
+        return _denied(proposal, breaches, limits)
+    return _approved(proposal, limits)
+
+
+def _approved(proposal: Proposal, limits: RiskLimits) -> Approved:
+    one = proposal.recommendation
+    return Approved(
+        decision_id=decision_id(one.recommendation_id),
+        recommendation_id=one.recommendation_id,
+        account=one.account,
+        symbol=one.symbol,
+        interval=one.interval,
+        side=one.side,
+        purpose=one.purpose,
+        quantity=proposal.quantity,
+        price=one.price,
+        limit_price=proposal.limit_price,
+        notional=proposal.notional,
+        decided_at=one.decided_at,
+        expires_at=one.expires_at,
+        limits_version=limits.version,
+        bracket=one.bracket,
+        exit_reason=one.exit_reason,
+        sizing=proposal.sizing,
+    )
+
+
+def _denied(proposal: Proposal, breaches: tuple[Breach, ...], limits: RiskLimits) -> Denied:
+    one = proposal.recommendation
+    return Denied(
+        decision_id=decision_id(one.recommendation_id),
+        recommendation_id=one.recommendation_id,
+        account=one.account,
+        symbol=one.symbol,
+        side=one.side,
+        purpose=one.purpose,
+        decided_at=one.decided_at,
+        limits_version=limits.version,
+        breaches=breaches,
+        sizing=proposal.sizing,
+    )

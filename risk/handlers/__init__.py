@@ -1,0 +1,1 @@
+"""What risk does when it hears of fills, marks and recommendations."""

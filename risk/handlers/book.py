@@ -1,0 +1,178 @@
+"""Keeps the view of the account: fills, ends of orders, positions and marks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from risk.core.book import Book, Holding, filled, follow
+from risk.core.exposure import Scope, money_counters, trades_on
+from risk.core.limits import RiskLimits
+from risk.core.trading_state import brake
+from risk.handlers.state import apply_brake, current_state, show_state
+from risk.repository import account, policy, promises
+from risk.repository.policy import Opening
+from shared.bus.envelope import Envelope
+from shared.bus.unit_of_work import UnitOfWork
+from shared.domain.enums import TradingState
+from shared.domain.events import (
+    EquityMarked,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    PositionChanged,
+    RecommendationExpired,
+)
+from shared.domain.ids import Symbol
+from shared.domain.values import ZERO
+from shared.domain.verdict import decision_id
+from shared.runtime.logging import get_logger
+from shared.runtime.metrics import Metrics
+
+ORDER_FACTS = (OrderFilled, OrderRejected, OrderCanceled, OrderExpired)
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookKeeper:
+    opening: Opening
+    metrics: Metrics
+
+    def on_orders(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
+        """Move what a fill bought from promised to held; give back what an ended order left."""
+        facts = [
+            envelope.event
+            for envelope in batch
+            if isinstance(envelope.event, ORDER_FACTS)
+            and envelope.event.order.account == self.opening.account
+        ]
+        if not facts:
+            return
+        account.lock_account(uow.connection, self.opening.account)
+        promised = promises.load(uow.connection, [fact.order.decision_id for fact in facts])
+        holdings = account.load_holdings(uow.connection, self.opening.account)
+        changed: dict[str, Holding] = {}
+        for fact in facts:
+            decision = fact.order.decision_id
+            if decision in promised:
+                promised[decision] = follow(promised[decision], fact.order)
+            if isinstance(fact, OrderFilled):
+                symbol = fact.fill.symbol
+                holdings[symbol] = changed[symbol] = filled(holdings.get(symbol), fact.fill)
+        promises.save(uow.connection, self.opening.account, promised.values(), uow.now)
+        account.save_holdings(uow.connection, self.opening.account, changed.values())
+        self.count(uow)
+
+    def on_recommendations_expired(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
+        """Take back what was promised to approvals that no order was made of, nor will be."""
+        lapsed = [
+            decision_id(envelope.event.recommendation_id)
+            for envelope in batch
+            if isinstance(envelope.event, RecommendationExpired)
+            and envelope.event.account == self.opening.account
+        ]
+        if not lapsed:
+            return
+        account.lock_account(uow.connection, self.opening.account)
+        promised = promises.load(uow.connection, lapsed).values()
+        released = [replace(one, is_held=False) for one in promised]
+        promises.save(uow.connection, self.opening.account, released, uow.now)
+        self.count(uow)
+
+    def on_positions_changed(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
+        """Take the portfolio's figure for the last fill heard: it knows fees paid in the asset."""
+        facts = [
+            envelope.event
+            for envelope in batch
+            if isinstance(envelope.event, PositionChanged)
+            and envelope.event.account == self.opening.account
+        ]
+        if not facts:
+            return
+        account.lock_account(uow.connection, self.opening.account)
+        holdings = account.load_holdings(uow.connection, self.opening.account)
+        changed: list[Holding] = []
+        for fact in facts:
+            held = holdings.get(fact.symbol)
+            if held is None or held.trade_id != fact.trade_id:
+                continue
+            if held.quantity != fact.quantity:
+                changed.append(replace(held, quantity=fact.quantity))
+        if changed:
+            account.save_holdings(uow.connection, self.opening.account, changed)
+            self.count(uow)
+
+    def on_equity_marked(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
+        account.lock_account(uow.connection, self.opening.account)
+        known = account.marked_until(uow.connection, self.opening.account)
+        marks = [
+            (envelope.event, envelope)
+            for envelope in batch
+            if isinstance(envelope.event, EquityMarked)
+            and envelope.event.account == self.opening.account
+            and (known is None or envelope.event.as_of > known)
+        ]
+        for marked, envelope in sorted(marks, key=lambda one: one[0].as_of):
+            uow.caused_by(envelope)
+            self._mark(marked, uow)
+
+    def _mark(self, marked: EquityMarked, uow: UnitOfWork) -> None:
+        account.save_mark(uow.connection, marked)
+        holdings = account.load_holdings(uow.connection, self.opening.account)
+        valued = [
+            # an instrument no fill was heard of came with the account
+            replace(holdings[mark.symbol], price=mark.price)
+            if mark.symbol in holdings
+            else Holding(symbol=mark.symbol, quantity=mark.quantity, price=mark.price)
+            for mark in marked.positions
+        ]
+        account.save_holdings(uow.connection, self.opening.account, valued)
+        book, limits = self.count(uow)
+        self._brake(book, limits, uow)
+
+    def count(self, uow: UnitOfWork) -> tuple[Book, RiskLimits]:
+        """Bring the counters up to date with the rows they follow from."""
+        limits = limits_in_force(uow, self.opening)
+        return count(uow, self.opening, limits, self.metrics), limits
+
+    def _brake(self, book: Book, limits: RiskLimits, uow: UnitOfWork) -> None:
+        reason = brake(book, limits)
+        if reason is None:
+            return
+        if apply_brake(uow, self.opening, reason) is not None:
+            log.warning("trading_state.reduced", reason=reason)
+            uow.after_commit(lambda: show_state(self.metrics, TradingState.REDUCE))
+
+
+def limits_in_force(uow: UnitOfWork, opening: Opening) -> RiskLimits:
+    """Return the limits; the first to ask, under the account's lock, opens the account."""
+    found = policy.find_limits(uow.connection, opening.account)
+    if found is None:
+        policy.open_account(uow.connection, opening, uow.now)
+        found = policy.find_limits(uow.connection, opening.account)
+        assert found is not None
+    return found.limits
+
+
+def count(uow: UnitOfWork, opening: Opening, limits: RiskLimits, metrics: Metrics) -> Book:
+    """Write the counters that follow from the book, under the account's lock, and return it."""
+    day = uow.now.date()
+    state = current_state(uow.connection, opening.account)
+    known = account.load_counters(uow.connection, opening.account, day)
+    trades = trades_on(known, day)
+    book = account.load_book(uow.connection, opening.account, state, trades, uow.now)
+    counted = {Symbol(key) for scope, key in known if scope is Scope.SYMBOL}
+    counters = money_counters(book, limits, counted | book.active)
+    account.save_counters(uow.connection, opening.account, counters, known)
+    uow.after_commit(lambda: show_book(metrics, book))
+    return book
+
+
+def show_book(metrics: Metrics, book: Book) -> None:
+    metrics.risk_drawdown_ratio.set(float(book.drawdown_ratio))
+    show_state(metrics, book.state)
+    if book.equity <= ZERO:
+        return
+    positions = float(book.position_total / book.equity)
+    metrics.risk_exposure_ratio.labels(scope=Scope.TOTAL).set(float(book.exposure / book.equity))
+    metrics.risk_exposure_ratio.labels(scope="position").set(positions)

@@ -1,0 +1,172 @@
+"""The view of one account: its lock, its book, and the counters that follow from it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, or_, select
+
+from risk.core.book import Book, Holding, book_of
+from risk.core.exposure import Counter, Counters, Scope
+from risk.repository import promises
+from risk.tables import exposure_counters, risk_book, risk_positions, symbol_locks
+from shared.db.dialect import for_update, insert_once, upsert
+from shared.domain.enums import TradingState
+from shared.domain.events import EquityMarked
+from shared.domain.ids import AccountId, Symbol
+from shared.domain.values import ZERO
+
+_KEY = ("account", "scope_kind", "scope_key")
+
+
+def lock_account(connection: Connection, account: AccountId) -> None:
+    """Keep everybody else from changing this account's exposure until the commit."""
+    table = exposure_counters.c
+    statement = for_update(
+        select(table.version).where(
+            table.account == account, table.scope_kind == Scope.TOTAL, table.scope_key == ""
+        )
+    )
+    if connection.execute(statement).first() is None:
+        row = {
+            "account": account,
+            "scope_kind": Scope.TOTAL,
+            "scope_key": "",
+            "cap": ZERO,
+            "reserved": ZERO,
+            "position": ZERO,
+            "version": 0,
+        }
+        insert_once(connection, exposure_counters, [row])
+        connection.execute(statement)
+
+
+def load_book(
+    connection: Connection,
+    account: AccountId,
+    state: TradingState,
+    trades_today: int,
+    now: datetime,
+) -> Book:
+    """Return the book as it stands; call it under the account's lock to decide by it."""
+    row = connection.execute(select(risk_book).where(risk_book.c.account == account)).one_or_none()
+    positions = load_holdings(connection, account)
+    return Book(
+        as_of=None if row is None else row.as_of,
+        equity=ZERO if row is None else row.equity,
+        cash=ZERO if row is None else row.cash,
+        peak_equity=ZERO if row is None else row.peak_equity,
+        day_start_equity=ZERO if row is None else row.day_start_equity,
+        trades_today=trades_today,
+        state=state,
+        positions={symbol: one for symbol, one in positions.items() if one.quantity > ZERO},
+        reservations=promises.load_held(connection, account),
+        locks={Symbol(lock.symbol): lock.reason for lock in find_locks(connection, account, now)},
+    )
+
+
+def load_holdings(connection: Connection, account: AccountId) -> dict[Symbol, Holding]:
+    """Return every holding ever seen, closed ones too."""
+    statement = select(risk_positions).where(risk_positions.c.account == account)
+    return {
+        Symbol(row.symbol): Holding(
+            symbol=Symbol(row.symbol),
+            quantity=row.quantity,
+            price=row.price,
+            trade_id=row.trade_id,
+        )
+        for row in connection.execute(statement)
+    }
+
+
+def save_holdings(connection: Connection, account: AccountId, holdings: Iterable[Holding]) -> None:
+    rows = [
+        {
+            "account": account,
+            "symbol": one.symbol,
+            "quantity": one.quantity,
+            "price": one.price,
+            "trade_id": one.trade_id,
+        }
+        for one in sorted(holdings, key=lambda one: one.symbol)
+    ]
+    upsert(connection, risk_positions, rows, key=("account", "symbol"))
+
+
+def marked_until(connection: Connection, account: AccountId) -> datetime | None:
+    statement = select(risk_book.c.as_of).where(risk_book.c.account == account)
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def save_mark(connection: Connection, marked: EquityMarked) -> None:
+    book = book_of(marked)
+    row = {
+        "account": marked.account,
+        "as_of": book.as_of,
+        "equity": book.equity,
+        "cash": book.cash,
+        "peak_equity": book.peak_equity,
+        "day_start_equity": book.day_start_equity,
+    }
+    upsert(connection, risk_book, [row], key=("account",))
+
+
+def load_counters(connection: Connection, account: AccountId, day: date) -> Counters:
+    """Return the counters in force on a day by scope and key, each with its version."""
+    table = exposure_counters.c
+    statement = select(exposure_counters).where(
+        table.account == account,
+        or_(table.scope_kind != Scope.TRADES_PER_DAY, table.scope_key == day.isoformat()),
+    )
+    return {
+        (Scope(row.scope_kind), row.scope_key): (_counter(row), row.version)
+        for row in connection.execute(statement)
+    }
+
+
+def save_counters(
+    connection: Connection, account: AccountId, wanted: Iterable[Counter], known: Counters
+) -> None:
+    """Write those that have changed."""
+    rows: list[dict[str, Any]] = []
+    for one in wanted:
+        before, version = known.get((one.scope, one.key), (None, 0))
+        if one != before:
+            rows.append(_row(account, one, version + 1))
+    upsert(connection, exposure_counters, rows, key=_KEY)
+
+
+def _counter(row: Row[Any]) -> Counter:
+    return Counter(
+        scope=Scope(row.scope_kind),
+        key=row.scope_key,
+        cap=row.cap,
+        reserved=row.reserved,
+        position=row.position,
+    )
+
+
+def _row(account: AccountId, counter: Counter, version: int) -> dict[str, Any]:
+    return {
+        "account": account,
+        "scope_kind": counter.scope,
+        "scope_key": counter.key,
+        "cap": counter.cap,
+        "reserved": counter.reserved,
+        "position": counter.position,
+        "version": version,
+    }
+
+
+def find_locks(connection: Connection, account: AccountId, now: datetime) -> Sequence[Row[Any]]:
+    """Return the locks in force, by instrument."""
+    table = symbol_locks.c
+    statement = (
+        select(symbol_locks)
+        .where(
+            table.account == account,
+            or_(table.expires_at.is_(None), table.expires_at > now),
+        )
+        .order_by(table.symbol)
+    )
+    return connection.execute(statement).all()

@@ -1,0 +1,121 @@
+"""The limits in force and the trading state: what people set, version by version."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from risk.core.limits import RiskLimits
+from risk.tables import risk_limits
+from shared.bus.codec import from_builtins
+from shared.db.audit import record
+from shared.db.control import control
+from shared.db.dialect import for_update, insert_once, upsert
+from shared.domain.enums import TradingState
+from shared.domain.events import TradingStateChanged
+from shared.domain.ids import AccountId
+
+CONFIGURATION = "configuration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What an account starts with: the configured limits, and whether it may trade at once."""
+
+    account: AccountId
+    limits: RiskLimits
+    state: TradingState
+
+
+def open_account(connection: Connection, opening: Opening, now: datetime) -> None:
+    """Make sure there is a trading state, and limits as configured; call it under the lock.
+
+    Limits set by a person stay until the configuration itself changes: the latest word counts.
+    """
+    row = {
+        "account": opening.account,
+        "state": opening.state,
+        "version": 1,
+        "actor": CONFIGURATION,
+        "reason": "first start",
+        "changed_at": now,
+    }
+    insert_once(connection, control, [row])
+    latest = find_limits(connection, opening.account)
+    configured = find_limits(connection, opening.account, actor=CONFIGURATION)
+    if configured is None or replace(configured.limits, version=0) != opening.limits:
+        version = 1 if latest is None else latest.limits.version + 1
+        add_limits(connection, opening.account, replace(opening.limits, version=version), now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsRecord:
+    limits: RiskLimits
+    actor: str
+    created_at: datetime
+
+
+def find_limits(
+    connection: Connection, account: AccountId, actor: str | None = None
+) -> LimitsRecord | None:
+    """Return the newest limits (`actor`: the newest set by that one)."""
+    statement = select(risk_limits).where(risk_limits.c.account == account)
+    if actor is not None:
+        statement = statement.where(risk_limits.c.actor == actor)
+    newest = statement.order_by(risk_limits.c.version.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    if row is None:
+        return None
+    return LimitsRecord(
+        limits=from_builtins(row.limits, RiskLimits), actor=row.actor, created_at=row.created_at
+    )
+
+
+def add_limits(
+    connection: Connection,
+    account: AccountId,
+    limits: RiskLimits,
+    now: datetime,
+    actor: str = CONFIGURATION,
+) -> None:
+    row = {
+        "account": account,
+        "version": limits.version,
+        "limits": limits,
+        "actor": actor,
+        "created_at": now,
+    }
+    connection.execute(insert(risk_limits).values(row))
+    record(connection, actor, "limits.changed", account, limits, now)
+
+
+def find_state(connection: Connection, account: AccountId) -> Row[Any] | None:
+    return connection.execute(select(control).where(control.c.account == account)).one_or_none()
+
+
+def lock_state(connection: Connection, account: AccountId) -> Row[Any] | None:
+    """Return the trading state once no claim is in flight; none is made until the commit."""
+    statement = for_update(select(control).where(control.c.account == account))
+    return connection.execute(statement).one_or_none()
+
+
+def save_state(connection: Connection, changed: TradingStateChanged) -> None:
+    row = {
+        "account": changed.account,
+        "state": changed.state,
+        "version": changed.version,
+        "actor": changed.actor,
+        "reason": changed.reason,
+        "changed_at": changed.changed_at,
+    }
+    upsert(connection, control, [row], key=("account",))
+    detail = {"state": changed.state, "version": changed.version, "reason": changed.reason}
+    record(
+        connection,
+        changed.actor,
+        "trading_state.changed",
+        changed.account,
+        detail,
+        changed.changed_at,
+    )

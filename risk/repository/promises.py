@@ -1,0 +1,75 @@
+"""What approvals have set aside, until their orders end."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from risk.core.book import Reservation
+from risk.tables import reservations
+from shared.db.dialect import upsert
+from shared.domain.enums import Purpose
+from shared.domain.ids import AccountId, DecisionId, Symbol
+
+
+class ReservationState(StrEnum):
+    HELD = "held"
+    RELEASED = "released"
+
+
+def load_held(connection: Connection, account: AccountId) -> dict[DecisionId, Reservation]:
+    statement = (
+        select(reservations)
+        .where(reservations.c.account == account, reservations.c.state == ReservationState.HELD)
+        .order_by(reservations.c.decision_id)
+    )
+    return {DecisionId(row.decision_id): _reservation(row) for row in connection.execute(statement)}
+
+
+def load(connection: Connection, decisions: Iterable[DecisionId]) -> dict[DecisionId, Reservation]:
+    statement = select(reservations).where(reservations.c.decision_id.in_(sorted(set(decisions))))
+    return {DecisionId(row.decision_id): _reservation(row) for row in connection.execute(statement)}
+
+
+def add(
+    connection: Connection, account: AccountId, promised: Iterable[Reservation], now: datetime
+) -> None:
+    rows = [_row(account, one, now) for one in promised]
+    if rows:
+        connection.execute(insert(reservations), rows)
+
+
+def save(
+    connection: Connection, account: AccountId, promised: Iterable[Reservation], now: datetime
+) -> None:
+    rows = [_row(account, one, now) for one in promised]
+    upsert(connection, reservations, rows, key=("decision_id",))
+
+
+def _reservation(row: Row[Any]) -> Reservation:
+    return Reservation(
+        decision_id=DecisionId(row.decision_id),
+        symbol=Symbol(row.symbol),
+        purpose=Purpose(row.purpose),
+        quantity=row.quantity,
+        filled_quantity=row.filled_quantity,
+        unit_cost=row.unit_cost,
+        is_held=row.state == ReservationState.HELD,
+    )
+
+
+def _row(account: AccountId, one: Reservation, now: datetime) -> dict[str, Any]:
+    return {
+        "decision_id": one.decision_id,
+        "account": account,
+        "symbol": one.symbol,
+        "purpose": one.purpose,
+        "quantity": one.quantity,
+        "filled_quantity": one.filled_quantity,
+        "unit_cost": one.unit_cost,
+        "amount": one.amount,
+        "state": ReservationState.HELD if one.is_held else ReservationState.RELEASED,
+        "changed_at": now,
+    }

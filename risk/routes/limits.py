@@ -1,0 +1,186 @@
+"""The limits in force, and what is used of them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from risk.core.book import Book
+from risk.core.exposure import Counter, money_counters, trades_counter, trades_on
+from risk.core.limits import BOUNDS, RiskLimits
+from risk.handlers.book import count
+from risk.handlers.state import current_state
+from risk.repository import account, policy
+from risk.repository.policy import LimitsRecord
+from risk.routes.desk import Desk
+from shared.bus.unit_of_work import UnitOfWork
+from shared.domain.enums import TradingState
+from shared.domain.errors import Conflict, Unavailable
+from shared.http.auth import require
+from shared.http.keys import Principal
+from shared.http.values import MoneyText
+
+
+def _bounded(name: str) -> Any:
+    least, most = BOUNDS[name]
+    return Field(ge=least, le=most, allow_inf_nan=False)
+
+
+def _count(name: str) -> Any:
+    least, most = BOUNDS[name]
+    return Field(ge=least, le=most)
+
+
+class LimitsFields(BaseModel):
+    """Every limit; ratios are shares of equity."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_position_ratio: float = _bounded("max_position_ratio")
+    max_exposure_ratio: float = _bounded("max_exposure_ratio")
+    max_trades_per_day: int = _count("max_trades_per_day")
+    max_drawdown_ratio: float = _bounded("max_drawdown_ratio")
+    max_book_age_candles: int = _count("max_book_age_candles")
+    max_price_age_candles: int = _count("max_price_age_candles")
+    kelly_fraction: float = _bounded("kelly_fraction")
+    probability_quantile: float = _bounded("probability_quantile")
+    prior_weight: float = _bounded("prior_weight")
+    correlation_floor: float = _bounded("correlation_floor")
+    rule_based_ratio: float = _bounded("rule_based_ratio")
+    min_probability_margin: float = _bounded("min_probability_margin")
+    min_barrier_costs: float = _bounded("min_barrier_costs")
+    entry_collar_bps: int = _count("entry_collar_bps")
+    exit_collar_bps: int = _count("exit_collar_bps")
+
+
+def _fields(limits: RiskLimits) -> LimitsFields:
+    return LimitsFields.model_validate({name: getattr(limits, name) for name in BOUNDS})
+
+
+class LimitsBody(BaseModel):
+    """All limits as they shall be; `version` is the one you read, so no change is overwritten."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"version": 1, "limits": _fields(RiskLimits()).model_dump()}]
+        },
+    )
+
+    version: int = Field(ge=1)
+    limits: LimitsFields
+
+
+class LimitsView(BaseModel):
+    version: int
+    actor: str
+    created_at: datetime
+    limits: LimitsFields
+
+
+class CounterView(BaseModel):
+    """`key`: the instrument or the day; empty for the whole account."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    scope: str
+    key: str
+    cap: MoneyText
+    position: MoneyText
+    reserved: MoneyText
+    headroom: MoneyText
+
+
+class ExposureView(BaseModel):
+    """The account as risk sees it; `as_of` is null before the first mark."""
+
+    as_of: datetime | None
+    state: TradingState
+    equity: MoneyText
+    cash: MoneyText
+    free_cash: MoneyText
+    peak_equity: MoneyText
+    day_start_equity: MoneyText
+    drawdown_ratio: MoneyText
+    exposure_ratio: MoneyText
+    counters: list[CounterView]
+
+
+def install(routes: APIRouter, desk: Desk) -> None:
+    _limits(routes, desk)
+    _exposure(routes, desk)
+
+
+def _limits(routes: APIRouter, desk: Desk) -> None:
+    @routes.get("/limits", dependencies=[Depends(require("read"))], summary="Limits in force")
+    def limits() -> LimitsView:  # pyright: ignore[reportUnusedFunction]
+        with desk.transactions.read() as connection:
+            return _view(policy.find_limits(connection, desk.account))
+
+    @routes.put("/limits", summary="Change the limits; audited, and in force at the next review")
+    def change(  # pyright: ignore[reportUnusedFunction]
+        body: LimitsBody, who: Annotated[Principal, Depends(require("admin"))]
+    ) -> LimitsView:
+        def work(uow: UnitOfWork) -> LimitsView:
+            account.lock_account(uow.connection, desk.account)
+            known = _view(policy.find_limits(uow.connection, desk.account))
+            if body.version != known.version:
+                raise Conflict(f"version {known.version} is in force; read it and decide again")
+            changed = RiskLimits(version=known.version + 1, **body.limits.model_dump())
+            policy.add_limits(uow.connection, desk.account, changed, uow.now, who.name)
+            count(uow, desk.opening, changed, desk.reviewer.metrics)
+            return _view(policy.find_limits(uow.connection, desk.account))
+
+        return desk.transactions.attempt(work)
+
+
+def _view(found: LimitsRecord | None) -> LimitsView:
+    if found is None:
+        raise Unavailable("the account has not been opened yet; try again shortly")
+    return LimitsView(
+        version=found.limits.version,
+        actor=found.actor,
+        created_at=found.created_at,
+        limits=_fields(found.limits),
+    )
+
+
+def _exposure(routes: APIRouter, desk: Desk) -> None:
+    @routes.get(
+        "/exposure",
+        dependencies=[Depends(require("read"))],
+        summary="What is held and promised, against every cap",
+    )
+    def exposure() -> ExposureView:  # pyright: ignore[reportUnusedFunction]
+        now = desk.transactions.clock.now()
+        with desk.transactions.read() as connection:
+            found = policy.find_limits(connection, desk.account)
+            state = current_state(connection, desk.account)
+            known = account.load_counters(connection, desk.account, now.date())
+            trades = trades_on(known, now.date())
+            book = account.load_book(connection, desk.account, state, trades, now)
+        if found is None:
+            raise Unavailable("the account has not been opened yet; try again shortly")
+        counters = [
+            *money_counters(book, found.limits, book.active),
+            trades_counter(book, found.limits, now.date()),
+        ]
+        return _exposure_view(book, counters)
+
+
+def _exposure_view(book: Book, counters: list[Counter]) -> ExposureView:
+    ratio = round(book.exposure / book.equity, 8) if book.equity > 0 else Decimal(0)
+    return ExposureView(
+        as_of=book.as_of,
+        state=book.state,
+        equity=book.equity,
+        cash=book.cash,
+        free_cash=book.free_cash,
+        peak_equity=book.peak_equity,
+        day_start_equity=book.day_start_equity,
+        drawdown_ratio=book.drawdown_ratio,
+        exposure_ratio=ratio,
+        counters=[CounterView.model_validate(one) for one in counters],
+    )

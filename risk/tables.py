@@ -1,0 +1,106 @@
+"""Tables of risk: verdicts, what they set aside, the caps, and its view of the account."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, Table
+
+from shared.db.base import TRANSACTIONS, metadata
+from shared.db.types import Document, Id, Instant, Money, Word
+
+risk_decisions = Table(
+    "risk_decisions",
+    metadata,
+    Column("decision_id", Id(), primary_key=True),
+    Column("recommendation_id", Id(), nullable=False, unique=True),
+    Column("account", Word(64), nullable=False),
+    Column("symbol", Word(32), nullable=False),
+    Column("purpose", Word(8), nullable=False),
+    Column("verdict", Word(16), nullable=False),
+    Column("limits_version", Integer, nullable=False),
+    Column("reasons", Document(), nullable=False),
+    Column("sizing", Document(), nullable=False),
+    Column("quantity", Money()),
+    Column("limit_price", Money()),
+    Column("expires_at", Instant()),
+    Column("decided_at", Instant(), nullable=False),
+    Column("reviewed_at", Instant(), nullable=False),
+    Column("payload", Document(), nullable=False),
+    Index("ix_risk_decisions_decided", "account", "decided_at", "decision_id"),
+    schema=TRANSACTIONS,
+)
+
+# the row of scope "total" is the lock that everything about an account's exposure queues on
+exposure_counters = Table(
+    "exposure_counters",
+    metadata,
+    Column("account", Word(64), primary_key=True),
+    Column("scope_kind", Word(16), primary_key=True),
+    Column("scope_key", Word(32), primary_key=True),
+    Column("cap", Money(), nullable=False),
+    Column("reserved", Money(), nullable=False),
+    Column("position", Money(), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    schema=TRANSACTIONS,
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("decision_id", Id(), primary_key=True),
+    Column("account", Word(64), nullable=False),
+    Column("symbol", Word(32), nullable=False),
+    Column("purpose", Word(8), nullable=False),
+    Column("quantity", Money(), nullable=False),
+    Column("filled_quantity", Money(), nullable=False),
+    Column("unit_cost", Money(), nullable=False),
+    Column("amount", Money(), nullable=False),
+    Column("state", Word(16), nullable=False),
+    Column("changed_at", Instant(), nullable=False),
+    Index("ix_reservations_state", "account", "state"),
+    schema=TRANSACTIONS,
+)
+
+risk_limits = Table(
+    "risk_limits",
+    metadata,
+    Column("account", Word(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("limits", Document(), nullable=False),
+    Column("actor", Word(64), nullable=False),
+    Column("created_at", Instant(), nullable=False),
+    schema=TRANSACTIONS,
+)
+
+risk_book = Table(
+    "risk_book",
+    metadata,
+    Column("account", Word(64), primary_key=True),
+    Column("as_of", Instant(), nullable=False),
+    Column("equity", Money(), nullable=False),
+    Column("cash", Money(), nullable=False),
+    Column("peak_equity", Money(), nullable=False),
+    Column("day_start_equity", Money(), nullable=False),
+    schema=TRANSACTIONS,
+)
+
+# closed positions stay, with quantity zero: the portfolio's figure for their last fill is to come
+risk_positions = Table(
+    "risk_positions",
+    metadata,
+    Column("account", Word(64), primary_key=True),
+    Column("symbol", Word(32), primary_key=True),
+    Column("quantity", Money(), nullable=False),
+    Column("price", Money(), nullable=False),
+    Column("trade_id", Word(128)),
+    schema=TRANSACTIONS,
+)
+
+symbol_locks = Table(
+    "symbol_locks",
+    metadata,
+    Column("account", Word(64), primary_key=True),
+    Column("symbol", Word(32), primary_key=True),
+    Column("reason", Word(255), nullable=False),
+    Column("actor", Word(64), nullable=False),
+    Column("created_at", Instant(), nullable=False),
+    Column("expires_at", Instant()),
+    schema=TRANSACTIONS,
+)
