@@ -1,0 +1,102 @@
+"""Puts executor together."""
+
+from collections.abc import Mapping
+
+from executor.core.matching import Listing
+from executor.handlers.candles import Floor
+from executor.handlers.claims import Claims
+from executor.handlers.wishes import Wishes
+from executor.routes import Desk, router
+from executor.settings import ExecutorSettings
+from executor.tasks import Reconciler
+from executor.venues.simulated import SimulatedVenue
+from shared.bus.consumer import Handler
+from shared.domain.clock import SystemClock
+from shared.domain.events import (
+    CandlesClosed,
+    OrderSubmitted,
+    RecommendationApproved,
+    TradingStateChanged,
+)
+from shared.domain.ids import Symbol
+from shared.http.probes import Check
+from shared.runtime.metrics import Metrics
+from shared.runtime.service import Runtime, Service, Work, create_api, new_metrics
+
+NAME = "executor"
+PORT = 8024
+POLL_SECONDS = 0.25
+
+
+def build(settings: ExecutorSettings, runtime: Runtime) -> Service:
+    metrics = new_metrics()
+    floor = _floor(settings, runtime, metrics)
+    reconciler = floor.claims.reconciler
+    api = create_api(
+        name=NAME,
+        title="Executor",
+        runtime=runtime,
+        metrics=metrics,
+        checks=[Check(name="recovered", problem=reconciler.problem)],
+    )
+    transactions = runtime.transactions(NAME)
+    desk = Desk(
+        transactions=transactions,
+        wishes=Wishes(claims=floor.claims, transactions=transactions),
+        listings=floor.listings,
+    )
+    api.include_router(router(desk))
+    metrics.executor_leader.set(1)  # the simulated venue has one executor, and no lease to lose
+    metrics.order_unknown_outcomes.set(0)  # nor does an answer of it get lost
+    return Service(
+        name=NAME,
+        port=PORT,
+        api=api,
+        metrics=metrics,
+        handlers=_handlers(floor),
+        tasks=(Work(name="reconcile", run=reconciler.run),),
+        poll_seconds=POLL_SECONDS,
+    )
+
+
+def _handlers(floor: Floor) -> Mapping[str, Handler]:
+    return {
+        RecommendationApproved.topic: floor.claims.on_recommendations_approved,
+        OrderSubmitted.topic: floor.claims.on_orders_submitted,
+        TradingStateChanged.topic: floor.claims.on_trading_state_changed,
+        CandlesClosed.topic: floor.on_candles_closed,
+    }
+
+
+def _floor(settings: ExecutorSettings, runtime: Runtime, metrics: Metrics) -> Floor:
+    platform = runtime.settings
+    transactions = runtime.transactions(NAME)
+    policy = settings.policy(platform)
+    rules = settings.rules(platform)
+    instruments = {one.symbol: one for one in platform.market.catalogue()}
+    venue = SimulatedVenue(
+        name=policy.venue,
+        account=platform.account,
+        instruments=instruments,
+        read=transactions.read,
+    )
+    reconciler = Reconciler(
+        transactions=transactions,
+        venue=venue,
+        account=platform.account,
+        metrics=metrics,
+        wall_time=SystemClock().now,
+        every_seconds=settings.reconcile_seconds,
+    )
+    claims = Claims(
+        account=platform.account,
+        policy=policy,
+        venue=venue,
+        reconciler=reconciler,
+        metrics=metrics,
+    )
+    listings: dict[Symbol, Listing] = {
+        symbol: Listing(instrument=instrument, rules=rules, policy=policy)
+        for symbol, instrument in instruments.items()
+    }
+    return Floor(claims=claims, interval=platform.market.interval, listings=listings)

@@ -1,0 +1,73 @@
+"""What can happen to an order, one thing at a time; each step carries what was learned by it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from executor.core.order import Order, OrderFacts, OrderState, Trade, merge
+from shared.domain.enums import OrderStatus
+from shared.domain.ids import VenueOrderId
+from shared.domain.order import Fill
+
+
+class Happening(StrEnum):
+    """What can happen to an order, as its events are called."""
+
+    CLAIMED = "claimed"
+    NOT_SENT = "not_sent"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    FILLED = "filled"
+    CANCEL_REQUESTED = "cancel_requested"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that happened: `learned` is merged into `state`, which stands after it."""
+
+    happening: Happening
+    state: OrderState
+    learned: OrderFacts
+    at: datetime
+    fill: Fill | None = None
+
+
+def claim(order: Order, at: datetime) -> Step:
+    return _step(OrderState(order=order), Happening.CLAIMED, OrderFacts(is_claimed=True), at)
+
+
+def accept(state: OrderState, venue_order_id: VenueOrderId, at: datetime) -> Step:
+    learned = OrderFacts(venue_order_ids=frozenset({venue_order_id}))
+    return _step(state, Happening.ACCEPTED, learned, at)
+
+
+def reject(state: OrderState, reason: str, at: datetime) -> Step:
+    learned = OrderFacts(is_rejected=True)
+    return _step(replace(state, detail=reason), Happening.REJECTED, learned, at)
+
+
+def give_up(state: OrderState, reason: str, at: datetime) -> Step:
+    """Close an order of which certainly nothing left for the venue."""
+    learned = OrderFacts(is_not_sent=True)
+    return _step(replace(state, detail=reason), Happening.NOT_SENT, learned, at)
+
+
+def request_cancel(state: OrderState, at: datetime) -> Step:
+    return _step(state, Happening.CANCEL_REQUESTED, OrderFacts(is_cancel_requested=True), at)
+
+
+def cancel(state: OrderState, reason: str, at: datetime) -> Step:
+    learned = OrderFacts(final=OrderStatus.CANCELED, reported_quantity=state.facts.filled_quantity)
+    return _step(replace(state, detail=reason), Happening.CANCELED, learned, at)
+
+
+def record_fill(state: OrderState, fill: Fill, at: datetime) -> Step:
+    trade = Trade(trade_id=fill.trade_id, quantity=fill.quantity, price=fill.price)
+    step = _step(state, Happening.FILLED, OrderFacts(trades=frozenset({trade})), at)
+    return replace(step, fill=fill)
+
+
+def _step(state: OrderState, happening: Happening, learned: OrderFacts, at: datetime) -> Step:
+    known = replace(state, facts=merge(state.facts, learned))
+    return Step(happening=happening, state=known, learned=learned, at=at)

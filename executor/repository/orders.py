@@ -1,0 +1,163 @@
+"""Orders between their rows and their states."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from executor.core.book import Holding, InstrumentBook
+from executor.core.order import OrderFacts, OrderState, merge
+from executor.core.steps import Happening, Step
+from executor.repository.rows import changing, event_row, fill_row, holding_of, order_of, order_row
+from executor.tables import fills, order_events, orders
+from shared.bus.codec import from_builtins
+from shared.db.dialect import for_update
+from shared.domain.enums import OrderStatus
+from shared.domain.ids import AccountId, DecisionId, RecommendationId, Symbol
+from shared.domain.values import ZERO
+
+_KEYS_PER_QUERY = 500
+
+
+def load_books(connection: Connection, account: AccountId) -> dict[Symbol, InstrumentBook]:
+    """Return, locked, the venue's book of every instrument with an accepted order or a holding."""
+    states = load_working(connection, account)
+    resting = [state for state in states if state.facts.venue_order_ids]
+    held = [holding_of(row) for row in _rows(connection, account, orders.c.is_held)]
+    symbols = {
+        *(state.order.symbol for state in resting),
+        *(one.entry.symbol for one in held),
+    }
+    return {
+        symbol: InstrumentBook(
+            orders=tuple(state for state in resting if state.order.symbol == symbol),
+            holdings=tuple(one for one in held if one.entry.symbol == symbol),
+        )
+        for symbol in sorted(symbols)
+    }
+
+
+def load_working(connection: Connection, account: AccountId) -> list[OrderState]:
+    """Return, locked, the orders that have not ended."""
+    return _states(connection, _rows(connection, account, orders.c.is_working))
+
+
+def load_sending(connection: Connection, account: AccountId) -> list[OrderState]:
+    """Return, locked, the claimed orders the venue has not answered."""
+    sending = orders.c.status == OrderStatus.SENDING
+    return _states(connection, _rows(connection, account, orders.c.is_working & sending))
+
+
+def load_state(connection: Connection, account: AccountId, identity: str) -> OrderState | None:
+    """Return, locked, one order."""
+    found = _states(connection, _rows(connection, account, orders.c.client_order_id == identity))
+    return found[0] if found else None
+
+
+def known_decisions(connection: Connection, decisions: Sequence[DecisionId]) -> set[str]:
+    """Return those decisions that have their order already."""
+    statement = select(orders.c.decision_id).where(orders.c.decision_id.in_(decisions))
+    return set(connection.execute(statement).scalars())
+
+
+def find_requested(connection: Connection, request: RecommendationId) -> Sequence[Row[Any]]:
+    """Return the orders a person's earlier request made."""
+    statement = select(orders).where(orders.c.recommendation_id == request)
+    return connection.execute(statement.order_by(orders.c.symbol)).all()
+
+
+def save_steps(
+    connection: Connection, steps: Sequence[Step], request_digest: str | None = None
+) -> None:
+    """Append what happened, and bring the orders' rows up to it."""
+    if not steps:
+        return
+    latest = {step.state.order.client_order_id: step for step in steps}
+    claimed = {
+        step.state.order.client_order_id: step
+        for step in steps
+        if step.happening is Happening.CLAIMED
+    }
+    new = [order_row(latest[identity], step, request_digest) for identity, step in claimed.items()]
+    changed = [
+        {"identity": identity, **changing(step)}
+        for identity, step in latest.items()
+        if identity not in claimed
+    ]
+    if new:
+        connection.execute(insert(orders), new)
+    if changed:
+        _update(connection, changed)
+    connection.execute(insert(order_events), [event_row(step) for step in steps])
+    traded = [fill_row(step) for step in steps if step.fill is not None]
+    if traded:
+        connection.execute(insert(fills), traded)
+
+
+def save_holdings(
+    connection: Connection, before: Iterable[Holding], after: Iterable[Holding]
+) -> None:
+    """Write what of each entry is still held, where that has changed."""
+    old = {one.entry.client_order_id: one for one in before}
+    new = {one.entry.client_order_id: one for one in after}
+    changes: list[dict[str, Any]] = []
+    for identity in sorted({*old, *new}):
+        if old.get(identity) == new.get(identity):
+            continue
+        holding = new.get(identity)
+        anchored = holding or old[identity]
+        changes.append(
+            {
+                "identity": identity,
+                "open_quantity": ZERO if holding is None else holding.quantity,
+                "anchor_price": anchored.anchor_price,
+                "is_held": holding is not None,
+            }
+        )
+    if changes:
+        _update(connection, changes)
+
+
+def _update(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    names = [name for name in rows[0] if name != "identity"]
+    statement = (
+        update(orders)
+        .where(orders.c.client_order_id == bindparam("identity"))
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )
+    parameters = [
+        {"identity": row["identity"], **{f"new_{name}": row[name] for name in names}}
+        for row in rows
+    ]
+    connection.execute(statement, parameters)
+
+
+def _rows(connection: Connection, account: AccountId, condition: Any) -> Sequence[Row[Any]]:
+    statement = (
+        select(orders)
+        .where(orders.c.account == account, condition)
+        .order_by(orders.c.decided_at, orders.c.client_order_id)
+    )
+    return connection.execute(for_update(statement)).all()
+
+
+def _states(connection: Connection, rows: Sequence[Row[Any]]) -> list[OrderState]:
+    known = _facts(connection, [row.client_order_id for row in rows])
+    return [
+        OrderState(order=order_of(row), facts=known[row.client_order_id], detail=row.detail)
+        for row in rows
+    ]
+
+
+def _facts(connection: Connection, identities: Sequence[str]) -> defaultdict[str, OrderFacts]:
+    """Replay what happened to each order."""
+    known: defaultdict[str, OrderFacts] = defaultdict(OrderFacts)
+    columns = (order_events.c.client_order_id, order_events.c.payload)
+    for start in range(0, len(identities), _KEYS_PER_QUERY):
+        keys = identities[start : start + _KEYS_PER_QUERY]
+        statement = select(*columns).where(order_events.c.client_order_id.in_(keys))
+        for row in connection.execute(statement):
+            learned = from_builtins(row.payload, OrderFacts)
+            known[row.client_order_id] = merge(known[row.client_order_id], learned)
+    return known

@@ -1,0 +1,1 @@
+"""Where orders go: one port, one adapter for each kind of venue."""

@@ -1,0 +1,23 @@
+"""Puts portfolio together."""
+
+from portfolio.handlers import Bookkeeper
+from portfolio.routes import Desk, router
+from portfolio.settings import PortfolioSettings
+from shared.runtime.service import Runtime, Service, create_api, new_metrics
+
+NAME = "portfolio"
+PORT = 8026
+
+
+def build(settings: PortfolioSettings, runtime: Runtime) -> Service:
+    metrics = new_metrics()
+    policy = settings.policy(runtime.settings)
+    api = create_api(name=NAME, title="Portfolio", runtime=runtime, metrics=metrics)
+    desk = Desk(
+        transactions=runtime.transactions(NAME),
+        policy=policy,
+        instruments={one.symbol: one for one in runtime.settings.market.catalogue()},
+    )
+    api.include_router(router(desk))
+    bookkeeper = Bookkeeper(policy=policy, metrics=metrics)
+    return Service(name=NAME, port=PORT, api=api, metrics=metrics, handlers=bookkeeper.handlers())

@@ -1,0 +1,112 @@
+"""What portfolio does when it hears of candles, fills and completed instants."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from portfolio.core.books import Booked, BooksPolicy, book, position_changed
+from portfolio.core.equity import mark
+from portfolio.core.flow import source_of
+from portfolio.core.ledger import Entry, fill_entries
+from portfolio.repository import books, curve
+from shared.bus.consumer import Handler
+from shared.bus.envelope import Envelope
+from shared.bus.unit_of_work import UnitOfWork
+from shared.domain.events import AccountReconciled, CandlesClosed, EquityMarked, OrderFilled
+from shared.runtime.metrics import Metrics
+
+Fact = TypeVar("Fact", CandlesClosed, AccountReconciled)
+
+CANDLES = "candles"
+FILLS = "fills"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bookkeeper:
+    """Hears, in this order within a batch: prices, then fills, then the end of an instant."""
+
+    policy: BooksPolicy
+    metrics: Metrics
+
+    def handlers(self) -> Mapping[str, Handler]:
+        return {
+            CandlesClosed.topic: self.on_candles_closed,
+            OrderFilled.topic: self.on_order_filled,
+            AccountReconciled.topic: self.on_account_reconciled,
+        }
+
+    def on_candles_closed(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
+        facts = [
+            fact for fact in _events(batch, CandlesClosed) if fact.interval is self.policy.interval
+        ]
+        curve.save_marks(uow.connection, (c for fact in facts for c in fact.candles))
+        self._progress(uow, CANDLES, ((fact.closed_at, fact.shard) for fact in facts))
+        self._mark_complete(uow)
+
+    def on_order_filled(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
+        books.open_books(uow.connection, self.policy, uow.now)
+        new = self._not_yet_booked(batch, uow)
+        symbols = (fact.fill.symbol for _, fact in new)
+        holdings = books.holdings_of(uow.connection, self.policy.account, symbols)
+        booked: list[Booked] = []
+        entries: list[Entry] = []
+        for envelope, fact in new:
+            fill = fact.fill
+            one = book(holdings[fill.symbol], fill, fact.order.exit_reason)
+            holdings[fill.symbol] = one.holding
+            booked.append(one)
+            entries.extend(fill_entries(fill))
+            uow.caused_by(envelope)
+            uow.emit(position_changed(self.policy.account, one.holding.position, fill))
+        if booked:
+            books.save_fills(uow.connection, self.policy.account, booked, entries, uow.now)
+
+    def on_account_reconciled(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
+        facts = [
+            fact
+            for fact in _events(batch, AccountReconciled)
+            if fact.account == self.policy.account
+        ]
+        self._progress(uow, FILLS, ((fact.as_of, fact.shard) for fact in facts))
+        self._mark_complete(uow)
+
+    def _not_yet_booked(
+        self, batch: Sequence[Envelope], uow: UnitOfWork
+    ) -> list[tuple[Envelope, OrderFilled]]:
+        """Each fill once, by trade, however often a venue tells of it."""
+        found: dict[str, tuple[Envelope, OrderFilled]] = {}
+        for envelope in batch:
+            fact = envelope.event
+            if isinstance(fact, OrderFilled) and fact.fill.account == self.policy.account:
+                found.setdefault(source_of(fact.fill), (envelope, fact))
+        known = books.already_booked(uow.connection, list(found))
+        return [pair for source, pair in found.items() if source not in known]
+
+    def _progress(self, uow: UnitOfWork, stage: str, seen: Iterable[tuple[datetime, int]]) -> None:
+        rows = [
+            {"account": self.policy.account, "as_of": as_of, "shard": shard, "stage": stage}
+            for as_of, shard in seen
+        ]
+        curve.record_progress(uow.connection, rows)
+
+    def _mark_complete(self, uow: UnitOfWork) -> None:
+        for as_of in curve.complete_instants(uow.connection, self.policy):
+            books.open_books(uow.connection, self.policy, uow.now)
+            last = curve.watermark(uow.connection, self.policy)
+            if last.as_of is not None and as_of <= last.as_of:
+                continue
+            holdings = books.holdings(uow.connection, self.policy)
+            marked = mark(holdings, curve.prices(uow.connection), last, as_of)
+            curve.save_equity(uow.connection, marked)
+            uow.emit(marked)
+            uow.after_commit(lambda marked=marked: self._publish(marked))
+
+    def _publish(self, marked: EquityMarked) -> None:
+        self.metrics.portfolio_equity_quote.set(float(marked.equity))
+        self.metrics.portfolio_pnl_realized_quote.set(float(marked.realized_pnl))
+        self.metrics.portfolio_pnl_unrealized_quote.set(float(marked.unrealized_pnl))
+
+
+def _events(batch: Sequence[Envelope], kind: type[Fact]) -> list[Fact]:
+    return [envelope.event for envelope in batch if isinstance(envelope.event, kind)]

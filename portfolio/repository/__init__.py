@@ -1,0 +1,1 @@
+"""Reads and writes the books; every function works inside its caller's transaction."""

@@ -1,0 +1,202 @@
+"""What fills change: ledger, balances, positions, lots and round trips."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from portfolio.core.books import Booked, BooksPolicy, Holding, flat
+from portfolio.core.equity import Holdings, total
+from portfolio.core.ledger import Entry, SourceKind, opening_entries
+from portfolio.core.lots import Lot
+from portfolio.core.position import Position
+from portfolio.core.trades import RoundTrip
+from portfolio.tables import (
+    balances,
+    ledger_entries,
+    positions,
+    round_trips,
+    tax_lots,
+)
+from shared.db.dialect import for_update, insert_once, upsert
+from shared.domain.enums import ExitReason
+from shared.domain.ids import AccountId, Symbol
+from shared.domain.values import ZERO
+
+
+def open_books(connection: Connection, policy: BooksPolicy, now: datetime) -> None:
+    """Lock the account for this transaction; on the very first one, book the opening deposit."""
+    statement = select(balances.c.free).where(
+        balances.c.account == policy.account, balances.c.asset == policy.quote
+    )
+    if connection.execute(for_update(statement)).first() is not None:
+        return
+    amount = policy.opening_balance
+    entries = opening_entries(policy.account, policy.quote, amount, now) if amount else ()
+    insert_once(connection, ledger_entries, [asdict(entry) for entry in entries])
+    row = {"account": policy.account, "asset": policy.quote, "free": amount}
+    insert_once(connection, balances, [row])
+
+
+def holdings_of(
+    connection: Connection, account: AccountId, symbols: Iterable[Symbol]
+) -> dict[Symbol, Holding]:
+    """Return the holding of each instrument, flat where nothing was ever traded."""
+    wanted = sorted(set(symbols))
+    rows = connection.execute(
+        select(positions).where(positions.c.account == account, positions.c.symbol.in_(wanted))
+    )
+    held = {row.symbol: position_of(row) for row in rows}
+    trips = _open_trips(connection, account, wanted)
+    lots = _open_lots(connection, account, wanted)
+    return {
+        symbol: Holding(
+            held.get(symbol, flat(symbol).position), trips.get(symbol), tuple(lots[symbol])
+        )
+        for symbol in wanted
+    }
+
+
+def _open_trips(
+    connection: Connection, account: AccountId, symbols: Sequence[Symbol]
+) -> dict[str, RoundTrip]:
+    statement = select(round_trips).where(
+        round_trips.c.account == account,
+        round_trips.c.symbol.in_(symbols),
+        round_trips.c.closed_at.is_(None),
+    )
+    return {row.symbol: trip_of(row) for row in connection.execute(statement)}
+
+
+def _open_lots(
+    connection: Connection, account: AccountId, symbols: Sequence[Symbol]
+) -> dict[str, list[Lot]]:
+    statement = (
+        select(tax_lots)
+        .where(
+            tax_lots.c.account == account,
+            tax_lots.c.symbol.in_(symbols),
+            tax_lots.c.is_open.is_(True),
+        )
+        .order_by(tax_lots.c.acquired_at, tax_lots.c.lot_id)
+    )
+    found: defaultdict[str, list[Lot]] = defaultdict(list)
+    for row in connection.execute(statement):
+        found[row.symbol].append(lot_of(row))
+    return found
+
+
+def position_of(row: Row[Any]) -> Position:
+    return Position(
+        symbol=Symbol(row.symbol),
+        quantity=row.quantity,
+        cost_basis=row.cost_basis,
+        realized_pnl=row.realized_pnl,
+        fees=row.fees,
+        opened_at=row.opened_at,
+    )
+
+
+def trip_of(row: Row[Any]) -> RoundTrip:
+    return RoundTrip(
+        trip_id=row.trip_id,
+        symbol=Symbol(row.symbol),
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        bought=row.bought,
+        sold=row.sold,
+        cost=row.cost,
+        proceeds=row.proceeds,
+        fees=row.fees,
+        exit_reason=None if row.exit_reason is None else ExitReason(row.exit_reason),
+    )
+
+
+def lot_of(row: Row[Any]) -> Lot:
+    return Lot(
+        lot_id=row.lot_id,
+        symbol=Symbol(row.symbol),
+        acquired_at=row.acquired_at,
+        quantity=row.quantity,
+        remaining=row.remaining,
+        cost=row.cost,
+        remaining_cost=row.remaining_cost,
+    )
+
+
+def already_booked(connection: Connection, sources: Sequence[str]) -> set[str]:
+    """Return those of the fills that the ledger has."""
+    statement = select(ledger_entries.c.source_id).where(
+        ledger_entries.c.source_kind == SourceKind.FILL,
+        ledger_entries.c.leg == 0,
+        ledger_entries.c.source_id.in_(sources),
+    )
+    return set(connection.execute(statement).scalars())
+
+
+def save_fills(
+    connection: Connection,
+    account: AccountId,
+    booked: Sequence[Booked],
+    entries: Sequence[Entry],
+    now: datetime,
+) -> None:
+    """Write what the fills changed: ledger, balances, positions, lots and round trips."""
+    connection.execute(insert(ledger_entries), [asdict(entry) for entry in entries])
+    _add_to_balances(connection, account, entries)
+    held = {one.holding.position.symbol: one.holding.position for one in booked}
+    rows = [_position_row(account, position, now) for position in held.values()]
+    upsert(connection, positions, rows, key=("account", "symbol"))
+    lots = {lot.lot_id: lot for one in booked for lot in one.changed_lots}
+    rows = [
+        {**asdict(lot), "account": account, "is_open": lot.remaining > 0} for lot in lots.values()
+    ]
+    upsert(connection, tax_lots, rows, key=("lot_id",))
+    trips = {one.trip.trip_id: {**asdict(one.trip), "account": account} for one in booked}
+    upsert(connection, round_trips, list(trips.values()), key=("trip_id",))
+
+
+def _position_row(account: AccountId, position: Position, now: datetime) -> dict[str, Any]:
+    return {
+        **asdict(position),
+        "account": account,
+        "average_cost": position.average_cost,
+        "updated_at": now,
+    }
+
+
+def _add_to_balances(connection: Connection, account: AccountId, entries: Sequence[Entry]) -> None:
+    gained: defaultdict[str, list[Decimal]] = defaultdict(list)
+    for entry in entries:
+        if entry.holder == account:
+            gained[entry.asset].append(entry.amount)
+    current = balances_of_account(connection, account)
+    rows = [
+        {"account": account, "asset": asset, "free": total((current.get(asset, ZERO), *amounts))}
+        for asset, amounts in sorted(gained.items())
+    ]
+    upsert(connection, balances, rows, key=("account", "asset"))
+
+
+def balances_of_account(connection: Connection, account: AccountId) -> dict[str, Decimal]:
+    statement = select(balances.c.asset, balances.c.free).where(balances.c.account == account)
+    return {row.asset: row.free for row in connection.execute(statement)}
+
+
+def positions_of_account(connection: Connection, account: AccountId) -> tuple[Position, ...]:
+    """Return every position ever held, in the order of the symbols."""
+    statement = select(positions).where(positions.c.account == account).order_by(positions.c.symbol)
+    return tuple(position_of(row) for row in connection.execute(statement))
+
+
+def holdings(connection: Connection, policy: BooksPolicy) -> Holdings:
+    owned = balances_of_account(connection, policy.account)
+    return Holdings(
+        account=policy.account,
+        cash=owned.get(policy.quote, policy.opening_balance),
+        positions=positions_of_account(connection, policy.account),
+    )

@@ -1,0 +1,165 @@
+"""What people ask of the books; read only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Column, Connection, Row, Select, and_, or_, select
+
+from portfolio.core.equity import total
+from portfolio.core.ledger import Entry, SourceKind
+from portfolio.core.lots import Lot
+from portfolio.core.performance import Activity, Series
+from portfolio.core.trades import RoundTrip
+from portfolio.repository.books import lot_of, trip_of
+from portfolio.tables import equity_points, ledger_entries, round_trips, tax_lots
+from shared.domain.ids import AccountId
+from shared.domain.values import ZERO
+
+LONGEST_CURVE = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """Both ends included; None leaves an end open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveRead:
+    """An equity curve as floats for statistics, with the exact fees paid along it."""
+
+    start: datetime | None
+    end: datetime | None
+    equity: Series
+    invested_ratio: Series
+    fees: Decimal
+
+
+def equity_page(
+    connection: Connection,
+    account: AccountId,
+    period: Period,
+    after: datetime | None,
+    limit: int,
+) -> tuple[Row[Any], ...]:
+    """Return points in the order of time, those later than `after`."""
+    statement = _within(select(equity_points), account, period)
+    if after is not None:
+        statement = statement.where(equity_points.c.as_of > after)
+    ordered = statement.order_by(equity_points.c.as_of).limit(limit)
+    return tuple(connection.execute(ordered))
+
+
+def curve(connection: Connection, account: AccountId, period: Period) -> CurveRead:
+    """Return the curve of a period: its last `LONGEST_CURVE` points where it has more."""
+    wanted = ("as_of", "equity", "invested", "fees")
+    columns: list[Column[Any]] = [equity_points.c[name] for name in wanted]
+    statement = _within(select(*columns), account, period)
+    ordered = statement.order_by(equity_points.c.as_of.desc()).limit(LONGEST_CURVE)
+    rows = connection.execute(ordered).all()[::-1]
+    equity = np.array([float(row.equity) for row in rows])
+    invested = np.array([float(row.invested) for row in rows])
+    ratio = np.divide(invested, equity, out=np.zeros_like(equity), where=equity > 0)
+    return CurveRead(
+        start=rows[0].as_of if rows else None,
+        end=rows[-1].as_of if rows else None,
+        equity=equity,
+        invested_ratio=ratio,
+        fees=rows[-1].fees - rows[0].fees if rows else ZERO,
+    )
+
+
+def _within(statement: Select[Any], account: AccountId, period: Period) -> Select[Any]:
+    chosen = statement.where(equity_points.c.account == account)
+    if period.start is not None:
+        chosen = chosen.where(equity_points.c.as_of >= period.start)
+    if period.end is not None:
+        chosen = chosen.where(equity_points.c.as_of <= period.end)
+    return chosen
+
+
+def activity(connection: Connection, account: AccountId, read: CurveRead, quote: str) -> Activity:
+    """Return what was traded while the curve was drawn."""
+    if read.start is None or read.end is None:
+        return Activity(trips=(), traded_notional=ZERO, fees=ZERO)
+    trips = select(round_trips).where(
+        round_trips.c.account == account,
+        round_trips.c.closed_at >= read.start,
+        round_trips.c.closed_at <= read.end,
+    )
+    amounts = select(ledger_entries.c.amount).where(
+        ledger_entries.c.holder.like("venue:%"),
+        ledger_entries.c.asset == quote,
+        ledger_entries.c.booked_at >= read.start,
+        ledger_entries.c.booked_at <= read.end,
+    )
+    return Activity(
+        trips=tuple(trip_of(row) for row in connection.execute(trips)),
+        traded_notional=total(abs(amount) for amount in connection.execute(amounts).scalars()),
+        fees=read.fees,
+    )
+
+
+def closed_trips(
+    connection: Connection,
+    account: AccountId,
+    symbol: str | None,
+    before: tuple[datetime, str] | None,
+    limit: int | None,
+) -> tuple[RoundTrip, ...]:
+    """Return closed round trips, the latest first."""
+    statement = select(round_trips).where(
+        round_trips.c.account == account, round_trips.c.closed_at.is_not(None)
+    )
+    if symbol is not None:
+        statement = statement.where(round_trips.c.symbol == symbol)
+    if before is not None:
+        at, trip_id = before
+        same = and_(round_trips.c.closed_at == at, round_trips.c.trip_id < trip_id)
+        statement = statement.where(or_(round_trips.c.closed_at < at, same))
+    ordered = statement.order_by(round_trips.c.closed_at.desc(), round_trips.c.trip_id.desc())
+    return tuple(trip_of(row) for row in connection.execute(ordered.limit(limit)))
+
+
+def lots(
+    connection: Connection,
+    account: AccountId,
+    symbol: str | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> tuple[Lot, ...]:
+    """Return open lots, the oldest first."""
+    statement = select(tax_lots).where(tax_lots.c.account == account, tax_lots.c.is_open.is_(True))
+    if symbol is not None:
+        statement = statement.where(tax_lots.c.symbol == symbol)
+    if after is not None:
+        at, lot_id = after
+        same = and_(tax_lots.c.acquired_at == at, tax_lots.c.lot_id > lot_id)
+        statement = statement.where(or_(tax_lots.c.acquired_at > at, same))
+    ordered = statement.order_by(tax_lots.c.acquired_at, tax_lots.c.lot_id).limit(limit)
+    return tuple(lot_of(row) for row in connection.execute(ordered))
+
+
+def ledger(connection: Connection) -> tuple[Entry, ...]:
+    """Return every entry ever booked: what everything else must agree with."""
+    statement = select(ledger_entries).order_by(
+        ledger_entries.c.booked_at, ledger_entries.c.source_id, ledger_entries.c.leg
+    )
+    return tuple(
+        Entry(
+            entry_id=row.entry_id,
+            holder=row.holder,
+            asset=row.asset,
+            amount=row.amount,
+            source_kind=SourceKind(row.source_kind),
+            source_id=row.source_id,
+            leg=row.leg,
+            booked_at=row.booked_at,
+        )
+        for row in connection.execute(statement)
+    )

@@ -1,0 +1,210 @@
+"""The documents portfolio answers with."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from portfolio.core.flow import times
+from portfolio.core.lots import Lot
+from portfolio.core.position import Position
+from portfolio.core.rebalance import PlannedTrade
+from portfolio.core.trades import RoundTrip
+from shared.domain.enums import Side
+from shared.domain.values import MONEY, ZERO, exact
+from shared.http.values import MoneyText
+
+
+class Document(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class StatusOut(Document):
+    """The account at its last mark; before the first one, its opening balance."""
+
+    account: str
+    as_of: datetime | None
+    quote: str
+    equity: MoneyText
+    cash: MoneyText
+    invested: MoneyText
+    peak_equity: MoneyText
+    day_start_equity: MoneyText
+    drawdown_ratio: MoneyText
+    open_positions: int
+
+
+class PositionOut(Document):
+    symbol: str
+    quantity: MoneyText
+    average_cost: MoneyText
+    cost_basis: MoneyText
+    price: MoneyText | None
+    notional: MoneyText | None
+    unrealized_pnl: MoneyText | None
+    realized_pnl: MoneyText
+    fees: MoneyText
+    opened_at: datetime | None
+
+    @classmethod
+    def of(cls, position: Position, price: Decimal | None) -> "PositionOut":
+        notional = None if price is None else times(position.quantity, price)
+        gain = None if notional is None else exact(MONEY.subtract(notional, position.cost_basis))
+        return cls(
+            symbol=position.symbol,
+            quantity=position.quantity,
+            average_cost=position.average_cost,
+            cost_basis=position.cost_basis,
+            price=price,
+            notional=notional,
+            unrealized_pnl=gain,
+            realized_pnl=position.realized_pnl,
+            fees=position.fees,
+            opened_at=position.opened_at,
+        )
+
+
+class BalanceOut(Document):
+    asset: str
+    free: MoneyText
+
+
+class ProfitOut(Document):
+    """Everything since the account was opened, in quote; `trades` counts closed round trips."""
+
+    quote: str
+    opening_balance: MoneyText
+    equity: MoneyText
+    realized_pnl: MoneyText
+    unrealized_pnl: MoneyText
+    fees: MoneyText
+    return_ratio: MoneyText
+    trades: int
+    winners: int
+    losers: int
+
+
+class PerformanceOut(Document):
+    start: datetime | None
+    end: datetime | None
+    candles: int
+    return_ratio: float
+    cagr: float | None
+    sharpe: float
+    sortino: float
+    max_drawdown_ratio: float
+    trades: int
+    win_rate: float | None
+    profit_factor: float | None
+    turnover: float
+    fees: MoneyText
+    exposure_ratio: float
+
+
+class EquityOut(Document):
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    as_of: datetime
+    equity: MoneyText
+    cash: MoneyText
+    invested: MoneyText
+    peak_equity: MoneyText
+    day_start_equity: MoneyText
+    drawdown_ratio: MoneyText
+    realized_pnl: MoneyText
+    unrealized_pnl: MoneyText
+    fees: MoneyText
+
+
+class TradeOut(Document):
+    """One closed round trip; cost and proceeds are net of fees."""
+
+    trip_id: str
+    symbol: str
+    opened_at: datetime
+    closed_at: datetime | None
+    quantity: MoneyText
+    cost: MoneyText
+    proceeds: MoneyText
+    fees: MoneyText
+    pnl: MoneyText
+    return_ratio: MoneyText
+    exit_reason: str | None
+
+    @classmethod
+    def of(cls, trip: RoundTrip) -> "TradeOut":
+        return cls(
+            trip_id=trip.trip_id,
+            symbol=trip.symbol,
+            opened_at=trip.opened_at,
+            closed_at=trip.closed_at,
+            quantity=trip.bought,
+            cost=trip.cost,
+            proceeds=trip.proceeds,
+            fees=trip.fees,
+            pnl=trip.pnl,
+            return_ratio=trip.return_ratio,
+            exit_reason=trip.exit_reason,
+        )
+
+
+class LotOut(Document):
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    lot_id: str
+    symbol: str
+    acquired_at: datetime
+    quantity: MoneyText
+    remaining: MoneyText
+    cost: MoneyText
+    remaining_cost: MoneyText
+
+    @classmethod
+    def of(cls, lot: Lot) -> "LotOut":
+        return cls.model_validate(lot)
+
+
+class RebalanceIn(Document):
+    """Shares of equity to hold; instruments that are not named keep what they have."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "targets": {"BTC-USDT": "0.04", "ETH-USDT": "0.03"},
+                    "tolerance_ratio": "0.005",
+                    "dry_run": True,
+                }
+            ]
+        },
+    )
+
+    targets: dict[str, MoneyText] = Field(min_length=1, max_length=500)
+    tolerance_ratio: MoneyText = Field(ZERO, ge=0, le=1)
+    dry_run: bool = True
+
+
+class PlannedTradeOut(Document):
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    symbol: str
+    side: Side
+    quantity: MoneyText
+    price: MoneyText
+    notional: MoneyText
+    current_ratio: MoneyText
+    target_ratio: MoneyText
+    skipped: str
+
+    @classmethod
+    def of(cls, trade: PlannedTrade) -> "PlannedTradeOut":
+        return cls.model_validate(trade)
+
+
+class PlanOut(Document):
+    dry_run: bool
+    as_of: datetime | None
+    equity: MoneyText
+    traded_notional: MoneyText
+    trades: list[PlannedTradeOut]

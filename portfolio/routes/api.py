@@ -1,0 +1,211 @@
+"""The routes of interfaces.md section 3, :8026."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from sqlalchemy import Connection
+
+from portfolio.core.books import BooksPolicy
+from portfolio.core.equity import mark
+from portfolio.core.performance import candles_per_year, measure
+from portfolio.core.rebalance import Targets, plan, planned_total
+from portfolio.repository import books, curve, reports
+from portfolio.repository.reports import Period
+from portfolio.routes.answers import (
+    BalanceOut,
+    EquityOut,
+    LotOut,
+    PerformanceOut,
+    PlannedTradeOut,
+    PlanOut,
+    PositionOut,
+    ProfitOut,
+    RebalanceIn,
+    StatusOut,
+    TradeOut,
+)
+from shared.bus.unit_of_work import Transactions
+from shared.domain.clock import EPOCH
+from shared.domain.errors import BadInput, Refused
+from shared.domain.events import EquityMarked
+from shared.domain.ids import Symbol
+from shared.domain.instrument import Instrument
+from shared.domain.values import MONEY, ZERO, exact
+from shared.http.auth import require
+from shared.http.paging import Cursor, InstantText, Limit, Page, decode_cursor, encode_cursor
+
+FromQuery = Annotated[InstantText | None, Query(alias="from", description="not before, ISO 8601")]
+ToQuery = Annotated[InstantText | None, Query(alias="to", description="not after, ISO 8601")]
+SymbolQuery = Annotated[str | None, Query(max_length=32, examples=["BTC-USDT"])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where the routes read, and what they must know of the account."""
+
+    transactions: Transactions
+    policy: BooksPolicy
+    instruments: Mapping[Symbol, Instrument]
+
+
+def router(desk: Desk) -> APIRouter:
+    routes = APIRouter(tags=["portfolio"], dependencies=[Depends(require("read"))])
+    _add_account(routes, desk)
+    _add_profit(routes, desk)
+    _add_lists(routes, desk)
+    _add_rebalance(routes, desk)
+    return routes
+
+
+def _add_account(routes: APIRouter, desk: Desk) -> None:
+    @routes.get("/status", summary="The account at a glance")
+    def status() -> StatusOut:  # pyright: ignore[reportUnusedFunction]
+        with desk.transactions.read() as connection:
+            marked, as_of = _current(connection, desk)
+        return StatusOut(
+            account=desk.policy.account,
+            as_of=as_of,
+            quote=desk.policy.quote,
+            equity=marked.equity,
+            cash=marked.cash,
+            invested=exact(MONEY.subtract(marked.equity, marked.cash)),
+            peak_equity=marked.peak_equity,
+            day_start_equity=marked.day_start_equity,
+            drawdown_ratio=marked.drawdown_ratio,
+            open_positions=len(marked.positions),
+        )
+
+    @routes.get("/positions", summary="Open positions; closed ones too with include_closed")
+    def positions(*, include_closed: bool = False) -> list[PositionOut]:  # pyright: ignore[reportUnusedFunction]
+        with desk.transactions.read() as connection:
+            known = curve.prices(connection)
+            held = books.positions_of_account(connection, desk.policy.account)
+        chosen = (one for one in held if one.is_open or include_closed)
+        return [PositionOut.of(one, known.get(one.symbol)) for one in chosen]
+
+    @routes.get("/balance", summary="What the account owns, by asset")
+    def balance() -> list[BalanceOut]:  # pyright: ignore[reportUnusedFunction]
+        with desk.transactions.read() as connection:
+            owned = books.balances_of_account(connection, desk.policy.account)
+        owned.setdefault(desk.policy.quote, desk.policy.opening_balance)
+        return [BalanceOut(asset=asset, free=free) for asset, free in sorted(owned.items())]
+
+
+def _add_profit(routes: APIRouter, desk: Desk) -> None:
+    @routes.get("/profit", summary="Profit and loss since the account was opened")
+    def profit() -> ProfitOut:  # pyright: ignore[reportUnusedFunction]
+        with desk.transactions.read() as connection:
+            marked, _ = _current(connection, desk)
+            trips = reports.closed_trips(connection, desk.policy.account, None, None, None)
+        opening = desk.policy.opening_balance
+        gain = MONEY.subtract(marked.equity, opening)
+        return ProfitOut(
+            quote=desk.policy.quote,
+            opening_balance=opening,
+            equity=marked.equity,
+            realized_pnl=marked.realized_pnl,
+            unrealized_pnl=marked.unrealized_pnl,
+            fees=marked.fees,
+            return_ratio=exact(MONEY.divide(gain, opening)) if opening else ZERO,
+            trades=len(trips),
+            winners=sum(trip.pnl > 0 for trip in trips),
+            losers=sum(trip.pnl < 0 for trip in trips),
+        )
+
+    @routes.get("/performance", summary="Return, risk and trading figures of a period")
+    def performance(start: FromQuery = None, end: ToQuery = None) -> PerformanceOut:  # pyright: ignore[reportUnusedFunction]
+        with desk.transactions.read() as connection:
+            read = reports.curve(connection, desk.policy.account, _period(start, end))
+            traded = reports.activity(connection, desk.policy.account, read, desk.policy.quote)
+        per_year = candles_per_year(desk.policy.interval)
+        figures = measure(read.equity, read.invested_ratio, traded, per_year)
+        return PerformanceOut(start=read.start, end=read.end, **asdict(figures))
+
+
+def _add_lists(routes: APIRouter, desk: Desk) -> None:
+    account = desk.policy.account
+
+    @routes.get("/equity", summary="The equity curve, one point per candle")
+    def equity(  # pyright: ignore[reportUnusedFunction]
+        start: FromQuery = None, end: ToQuery = None, limit: Limit = 100, cursor: Cursor = None
+    ) -> Page[EquityOut]:
+        after = None if cursor is None else _instant(decode_cursor(cursor, 1)[0])
+        with desk.transactions.read() as connection:
+            rows = reports.equity_page(connection, account, _period(start, end), after, limit)
+        last = encode_cursor([rows[-1].as_of]) if len(rows) == limit else None
+        return Page(items=[EquityOut.model_validate(row) for row in rows], next_cursor=last)
+
+    @routes.get("/trades", summary="Closed round trips, the latest first")
+    def trades(  # pyright: ignore[reportUnusedFunction]
+        symbol: SymbolQuery = None, limit: Limit = 100, cursor: Cursor = None
+    ) -> Page[TradeOut]:
+        before = None if cursor is None else _place(cursor)
+        with desk.transactions.read() as connection:
+            trips = reports.closed_trips(connection, account, symbol, before, limit)
+        full = len(trips) == limit
+        last = encode_cursor([trips[-1].closed_at, trips[-1].trip_id]) if full else None
+        return Page(items=[TradeOut.of(trip) for trip in trips], next_cursor=last)
+
+    @routes.get("/tax-lots", summary="Open lots, first in first out")
+    def tax_lots(  # pyright: ignore[reportUnusedFunction]
+        symbol: SymbolQuery = None, limit: Limit = 100, cursor: Cursor = None
+    ) -> Page[LotOut]:
+        after = None if cursor is None else _place(cursor)
+        with desk.transactions.read() as connection:
+            lots = reports.lots(connection, account, symbol, after, limit)
+        full = len(lots) == limit
+        last = encode_cursor([lots[-1].acquired_at, lots[-1].lot_id]) if full else None
+        return Page(items=[LotOut.of(lot) for lot in lots], next_cursor=last)
+
+
+def _add_rebalance(routes: APIRouter, desk: Desk) -> None:
+    @routes.post(
+        "/rebalance",
+        summary="The trades that would reach the target shares; nothing is sent",
+        dependencies=[Depends(require("trade"))],
+    )
+    def rebalance(body: RebalanceIn) -> PlanOut:  # pyright: ignore[reportUnusedFunction]
+        if not body.dry_run:
+            raise Refused("only dry runs are answered: send the trades as recommendations")
+        ratios = {Symbol(symbol): ratio for symbol, ratio in body.targets.items()}
+        targets = Targets(ratios=ratios, tolerance_ratio=body.tolerance_ratio)
+        with desk.transactions.read() as connection:
+            marked, as_of = _current(connection, desk)
+            known = curve.prices(connection)
+        trades = plan(marked, known, targets, desk.instruments)
+        return PlanOut(
+            dry_run=True,
+            as_of=as_of,
+            equity=marked.equity,
+            traded_notional=planned_total(trades),
+            trades=[PlannedTradeOut.of(trade) for trade in trades],
+        )
+
+
+def _current(connection: Connection, desk: Desk) -> tuple[EquityMarked, datetime | None]:
+    """Mark what is owned now at the latest prices; the instant is that of the last mark."""
+    last = curve.watermark(connection, desk.policy)
+    holdings = books.holdings(connection, desk.policy)
+    marked = mark(holdings, curve.prices(connection), last, last.as_of or EPOCH)
+    return replace(marked, day_start_equity=last.day_start_equity), last.as_of
+
+
+def _period(start: datetime | None, end: datetime | None) -> Period:
+    if start is not None and end is not None and end < start:
+        raise BadInput("to", f"{end.isoformat()} is before from", "swap them")
+    return Period(start=start, end=end)
+
+
+def _place(cursor: str) -> tuple[datetime, str]:
+    at, key = decode_cursor(cursor, 2)
+    return _instant(at), str(key)
+
+
+def _instant(text: object) -> datetime:
+    try:
+        return datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise BadInput("cursor", "no cursor of this list", "pass next_cursor unchanged") from error

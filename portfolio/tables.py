@@ -1,0 +1,117 @@
+"""The books as rows."""
+
+from sqlalchemy import Boolean, Column, Index, Integer, Table, UniqueConstraint
+
+from shared.db.base import TRANSACTIONS, metadata
+from shared.db.types import Id, Instant, Money, Word
+
+positions = Table(
+    "portfolio_positions",
+    metadata,
+    Column("account", Word(64), primary_key=True),
+    Column("symbol", Word(32), primary_key=True),
+    Column("quantity", Money(), nullable=False),
+    Column("cost_basis", Money(), nullable=False),
+    Column("average_cost", Money(), nullable=False),
+    Column("realized_pnl", Money(), nullable=False),
+    Column("fees", Money(), nullable=False),
+    Column("opened_at", Instant()),
+    Column("updated_at", Instant(), nullable=False),
+    schema=TRANSACTIONS,
+)
+
+balances = Table(
+    "balances",
+    metadata,
+    Column("account", Word(64), primary_key=True),
+    Column("asset", Word(16), primary_key=True),
+    Column("free", Money(), nullable=False),
+    schema=TRANSACTIONS,
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("entry_id", Id(), primary_key=True),
+    Column("holder", Word(96), nullable=False),
+    Column("asset", Word(16), nullable=False),
+    Column("amount", Money(), nullable=False),
+    Column("source_kind", Word(16), nullable=False),
+    Column("source_id", Word(192), nullable=False),
+    Column("leg", Integer, nullable=False),
+    Column("booked_at", Instant(), nullable=False),
+    UniqueConstraint("source_kind", "source_id", "leg", name="uq_ledger_entries_source"),
+    Index("ix_ledger_entries_holder", "holder", "asset"),
+    schema=TRANSACTIONS,
+)
+
+equity_points = Table(
+    "equity_points",
+    metadata,
+    Column("account", Word(64), primary_key=True),
+    Column("as_of", Instant(), primary_key=True),
+    Column("equity", Money(), nullable=False),
+    Column("cash", Money(), nullable=False),
+    Column("invested", Money(), nullable=False),
+    Column("peak_equity", Money(), nullable=False),
+    Column("day_start_equity", Money(), nullable=False),
+    Column("drawdown_ratio", Money(), nullable=False),
+    Column("realized_pnl", Money(), nullable=False),
+    Column("unrealized_pnl", Money(), nullable=False),
+    Column("fees", Money(), nullable=False),
+    schema=TRANSACTIONS,
+)
+
+tax_lots = Table(
+    "tax_lots",
+    metadata,
+    Column("lot_id", Word(192), primary_key=True),
+    Column("account", Word(64), nullable=False),
+    Column("symbol", Word(32), nullable=False),
+    Column("acquired_at", Instant(), nullable=False),
+    Column("quantity", Money(), nullable=False),
+    Column("remaining", Money(), nullable=False),
+    Column("cost", Money(), nullable=False),
+    Column("remaining_cost", Money(), nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Index("ix_tax_lots_open", "account", "symbol", "is_open"),
+    schema=TRANSACTIONS,
+)
+
+round_trips = Table(
+    "round_trips",
+    metadata,
+    Column("trip_id", Word(192), primary_key=True),
+    Column("account", Word(64), nullable=False),
+    Column("symbol", Word(32), nullable=False),
+    Column("opened_at", Instant(), nullable=False),
+    Column("closed_at", Instant()),
+    Column("bought", Money(), nullable=False),
+    Column("sold", Money(), nullable=False),
+    Column("cost", Money(), nullable=False),
+    Column("proceeds", Money(), nullable=False),
+    Column("fees", Money(), nullable=False),
+    Column("exit_reason", Word(32)),
+    Index("ix_round_trips_closed", "account", "closed_at", "trip_id"),
+    Index("ix_round_trips_symbol", "account", "symbol", "closed_at"),
+    schema=TRANSACTIONS,
+)
+
+marks = Table(
+    "portfolio_marks",
+    metadata,
+    Column("symbol", Word(32), primary_key=True),
+    Column("price", Money(), nullable=False),
+    Column("closed_at", Instant(), nullable=False),
+    schema=TRANSACTIONS,
+)
+
+progress = Table(
+    "portfolio_progress",
+    metadata,
+    Column("account", Word(64), primary_key=True),
+    Column("as_of", Instant(), primary_key=True),
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("stage", Word(16), primary_key=True),
+    schema=TRANSACTIONS,
+)
