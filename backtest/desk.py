@@ -1,0 +1,117 @@
+"""What recommender and risk would know and decide, through their own cores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from backtest.inputs import BacktestSpec
+from portfolio.core.books import position_changed
+from portfolio.core.position import Position as Owned
+from recommender.core import book as view
+from recommender.core.proposal import decide
+from risk.core.book import Book, Reservation, book_of, follow, reservation
+from risk.core.review import Verdict, review_group
+from risk.core.trading_state import brake
+from shared.domain.enums import Purpose, TradingState
+from shared.domain.events import EquityMarked
+from shared.domain.ids import DecisionId, Symbol
+from shared.domain.order import Fill, OrderSnapshot
+from shared.domain.recommendation import Recommendation
+from shared.domain.signal import Signal
+from shared.domain.verdict import Approved
+
+_CLEARLY = 1.0 - 1e-9
+
+
+@dataclass(slots=True)
+class _Today:
+    day: date | None = None
+    entries: int = 0
+
+
+class Desk:
+    """Proposes, reviews, and follows what became of it."""
+
+    def __init__(self, spec: BacktestSpec) -> None:
+        self._spec = spec
+        self._today = _Today()
+        self._promises: dict[DecisionId, Reservation] = {}
+        self._working: dict[str, OrderSnapshot] = {}
+        self.state = TradingState.RUN
+        self.positions: dict[Symbol, view.Position] = {}
+        self.recommendations: list[Recommendation] = []
+        self.verdicts: list[Verdict] = []
+
+    def watch(self, marked: EquityMarked) -> None:
+        """Stop entering once the drawdown is too deep; nobody is there to resume."""
+        limits = self._spec.risk.limits
+        if float(marked.drawdown_ratio) < limits.max_drawdown_ratio * _CLEARLY:
+            return
+        if brake(replace(book_of(marked), state=self.state), limits) is not None:
+            self.state = TradingState.REDUCE
+
+    def decide(self, signals: Sequence[Signal], marked: EquityMarked) -> list[Approved]:
+        """Return the approvals about the signals of one shard at one candle."""
+        known = self._book()
+        issued = decide(signals, known, self._spec.recommender)
+        if not issued:
+            return []
+        verdicts = review_group(issued, self._risk(marked), self._spec.risk, marked.as_of)
+        self.recommendations.extend(issued)
+        self.verdicts.extend(verdicts)
+        approved = [one for one in verdicts if isinstance(one, Approved)]
+        for one in approved:
+            promised = reservation(one, self._spec.risk.costs.fee_factor)
+            self._promises[promised.decision_id] = promised
+            self._today.entries += one.purpose is Purpose.ENTRY
+        return approved
+
+    def release(self, approved: Approved) -> None:
+        """Take back what was promised to an approval that nobody acted on."""
+        self._promises.pop(approved.decision_id, None)
+
+    def hear_order(self, order: OrderSnapshot) -> None:
+        """Follow one fact about an order."""
+        if order.status.is_terminal:
+            self._working.pop(order.client_order_id, None)
+        else:
+            self._working[order.client_order_id] = order
+        promised = self._promises.get(order.decision_id)
+        if promised is None:
+            return
+        promised = follow(promised, order)
+        if promised.is_held:
+            self._promises[order.decision_id] = promised
+        else:
+            del self._promises[order.decision_id]
+
+    def hear_fill(self, order: OrderSnapshot, fill: Fill, owned: Owned) -> None:
+        """Follow one fill and the position the portfolio has after it."""
+        before = self.positions.get(fill.symbol)
+        after = view.filled(before, order, fill)
+        fact = position_changed(self._spec.account, owned, fill)
+        known = view.changed(after, fact)
+        if known is None:
+            self.positions.pop(fill.symbol, None)
+        else:
+            self.positions[fill.symbol] = known
+
+    def _book(self) -> view.Book:
+        working = self._working.values()
+        return view.Book(
+            positions=self.positions,
+            entries={order.symbol for order in working if order.purpose is Purpose.ENTRY},
+            exits={order.symbol for order in working if order.purpose is Purpose.EXIT},
+            state=self.state,
+        )
+
+    def _risk(self, marked: EquityMarked) -> Book:
+        day = marked.as_of.date()
+        if self._today.day != day:
+            self._today = _Today(day=day)
+        return replace(
+            book_of(marked),
+            trades_today=self._today.entries,
+            state=self.state,
+            reservations=self._promises,
+        )
