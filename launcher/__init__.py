@@ -1,0 +1,1 @@
+"""The embedded platform and the `trading` command."""

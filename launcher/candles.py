@@ -1,0 +1,84 @@
+"""Candles from the store or the synthetic market, as training and backtests want them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import market_data.app
+from market_data import repository
+from market_data.core.candles import Series
+from market_data.feeds.synthetic import HISTORY_CANDLES
+from market_data.repository import Shelf
+from market_data.settings import MarketDataSettings, Source
+from models.dataset import CandleArrays
+from shared.domain.errors import BadInput
+from shared.domain.ids import Symbol
+from shared.runtime.service import build_runtime
+from shared.runtime.settings import PlatformSettings, load
+
+
+def moment(option: str, text: str) -> datetime | None:
+    """Return the instant of an ISO 8601 date or time, UTC where no zone is given.
+
+    Raises:
+        BadInput: the text is neither.
+    """
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(option, f"'{text}' is no date", "write for example 2023-12-31") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def as_arrays(series: Mapping[Symbol, Series]) -> dict[Symbol, CandleArrays]:
+    return {
+        symbol: CandleArrays(
+            symbol=symbol, closed_at=one.closed_at, ohlcv=one.ohlcv, is_filled=one.is_filled
+        )
+        for symbol, one in series.items()
+    }
+
+
+def is_synthetic(settings: PlatformSettings) -> bool:
+    """Tell whether this configuration's candles are invented."""
+    source = load(MarketDataSettings).source
+    return settings.market.venue == "synthetic" and source is Source.SYNTHETIC
+
+
+def stored(
+    settings: PlatformSettings, symbols: Sequence[str], *, beyond: int = 0
+) -> dict[Symbol, Series]:
+    """Return the candles of the chosen instruments: recorded ones, or the synthetic history.
+
+    `beyond`: how many synthetic candles to add that come after that history.
+
+    Raises:
+        BadInput: an instrument is not configured, or has no candles.
+    """
+    market = settings.market
+    chosen = tuple(Symbol(one) for one in symbols) or market.symbols
+    for symbol in chosen:
+        if symbol not in market.symbols:
+            known = ", ".join(market.symbols)
+            raise BadInput("--symbols", f"'{symbol}' is not traded here", f"choose from {known}")
+    if is_synthetic(settings):
+        synthetic = market_data.app.synthetic_market(load(MarketDataSettings), market)
+        history = synthetic.history(HISTORY_CANDLES + beyond)
+        return {symbol: history[symbol] for symbol in chosen}
+    return _from_store(settings, chosen)
+
+
+def _from_store(settings: PlatformSettings, symbols: Sequence[Symbol]) -> dict[Symbol, Series]:
+    market = settings.market
+    shelf = Shelf(venue=market.venue, interval=market.interval)
+    with build_runtime(settings).transactions("launcher").read() as connection:
+        found = {one: repository.load_series(connection, shelf, one) for one in symbols}
+    empty = [symbol for symbol, series in found.items() if not len(series)]
+    if empty:
+        raise BadInput(
+            "candles",
+            f"no {market.interval} candles of {', '.join(empty)} at venue '{market.venue}'",
+            "run 'trading data import', or set MARKET__VENUE to where they were imported",
+        )
+    return found

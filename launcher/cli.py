@@ -1,0 +1,79 @@
+"""The `trading` command. Only the module of the command that is asked for is loaded."""
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+
+import typer
+
+from launcher.console import reporting
+
+# group -> command -> (module, function)
+_COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "": {
+        "up": ("running", "up"),
+        "demo": ("running", "demo"),
+        "status": ("looking", "status"),
+        "orders": ("looking", "orders"),
+        "positions": ("looking", "positions"),
+        "profit": ("looking", "profit"),
+        "trace": ("looking", "trace"),
+        "halt": ("operating", "halt"),
+        "reduce": ("operating", "reduce"),
+        "resume": ("operating", "resume"),
+        "train": ("research", "train"),
+        "backtest": ("research", "backtest"),
+        "doctor": ("operating", "doctor"),
+    },
+    "data": {
+        "generate": ("data", "generate"),
+        "import": ("data", "import_candles"),
+        "check": ("data", "check"),
+    },
+    "db": {"migrate": ("operating", "migrate_database")},
+    "config": {
+        "show": ("operating", "show_configuration"),
+        "check": ("operating", "check_configuration"),
+    },
+}
+_HELP = {
+    "data": "Candles: make, import, check.",
+    "db": "The database.",
+    "config": "The configuration.",
+}
+
+
+def application(asked: list[str]) -> typer.Typer:
+    """Return the commands; the one asked for alone, or all of them where help is wanted."""
+    app = typer.Typer(
+        name="trading",
+        help="Machine-learning signals, gated by risk, executed on crypto venues.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(lambda: None)
+    only = _only(asked)
+    for name, commands in _COMMANDS.items():
+        group = app
+        if name:
+            group = typer.Typer(help=_HELP[name], no_args_is_help=True)
+            app.add_typer(group, name=name)
+        for command, (module, function) in commands.items():
+            if only in (None, (name, command)):
+                found = getattr(import_module(f"launcher.{module}"), function)
+                group.command(command)(reporting(found))
+    return app
+
+
+def _only(asked: list[str]) -> tuple[str, str] | None:
+    first, second = (*asked, "", "")[:2]
+    if first in _COMMANDS[""]:
+        return ("", first)
+    if first and second in _COMMANDS.get(first, {}):
+        return (first, second)
+    return None
+
+
+def main() -> None:
+    application(sys.argv[1:])()

@@ -1,0 +1,80 @@
+"""Reads the running services over REST, the way any other program would."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
+
+from launcher.assembly import PORTS
+from shared.domain.errors import Refused, Unavailable
+from shared.http.auth import HEADER
+from shared.runtime.first_start import KEY_FILE
+from shared.runtime.settings import PlatformSettings
+
+_TIMEOUT_SECONDS = 10.0
+
+
+class _ClientSettings(BaseSettings):
+    trading_api_key: SecretStr | None = None
+    trading_host: str = "127.0.0.1"
+
+
+class Platform:
+    """The services of one host; the key comes from TRADING_API_KEY or the first start's file."""
+
+    def __init__(self, settings: PlatformSettings) -> None:
+        client = _ClientSettings()
+        self._host = client.trading_host
+        key = _key(client, settings.state_dir / KEY_FILE)
+        self._http = httpx.Client(
+            headers={HEADER: key} if key else {}, timeout=_TIMEOUT_SECONDS, trust_env=False
+        )
+
+    def get(self, service: str, path: str, **query: str | int) -> Any:
+        """Return the JSON answer.
+
+        Raises:
+            Unavailable: the service does not answer.
+            Refused: it answered with a problem; the detail says which.
+        """
+        return self._call("GET", service, path, params=query)
+
+    def post(self, service: str, path: str, body: dict[str, Any]) -> Any:
+        return self._call("POST", service, path, json=body)
+
+    def health(self, service: str) -> dict[str, Any] | None:
+        try:
+            return self._http.get(self._url(service, "/health")).json()
+        except (httpx.HTTPError, ValueError):
+            return None
+
+    def _url(self, service: str, path: str) -> str:
+        return f"http://{self._host}:{PORTS[service]}{path}"
+
+    def _call(self, method: str, service: str, path: str, **arguments: Any) -> Any:
+        try:
+            answer = self._http.request(method, self._url(service, path), **arguments)
+        except httpx.HTTPError as error:
+            raise Unavailable(
+                f"{service} does not answer on {self._url(service, '')}; is 'trading up' running?"
+            ) from error
+        document = _document(answer)
+        if answer.is_error:
+            detail = document.get("detail", answer.reason_phrase)
+            raise Refused(f"{service} answered {answer.status_code}: {detail}")
+        return document
+
+
+def _document(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return {"detail": answer.text[:200]}
+
+
+def _key(client: _ClientSettings, file: Path) -> str | None:
+    if client.trading_api_key is not None:
+        return client.trading_api_key.get_secret_value()
+    return file.read_text().strip() if file.is_file() else None

@@ -1,0 +1,71 @@
+"""What the command line shows: tables for people, JSON for programs, exit codes for both."""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import Any, ParamSpec
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from shared.domain.errors import BadInput, Refused, TradingError, Unavailable
+from shared.runtime.settings import ConfigurationError
+
+FAILED, USAGE, REFUSED, NOT_REACHABLE, CONFIGURATION = 1, 2, 3, 4, 78
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+P = ParamSpec("P")
+
+_EXIT_CODES: tuple[tuple[type[TradingError], int], ...] = (
+    (ConfigurationError, CONFIGURATION),
+    (BadInput, USAGE),
+    (Unavailable, NOT_REACHABLE),
+    (Refused, REFUSED),
+)
+
+
+def exit_code(error: TradingError) -> int:
+    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), FAILED)
+
+
+def reporting(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn the platform's own errors into one clear line and the right exit code."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except TradingError as error:
+            err.print(f"[bold red]{error.reason}[/]: ", end="")
+            err.print(error.detail, markup=False)
+            sys.exit(exit_code(error))
+
+    return guarded
+
+
+def print_json(document: Any) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+
+
+def print_table(
+    title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, empty: str
+) -> None:
+    """Print the named columns of the rows, or the sentence `empty`."""
+    listed = list(rows)
+    if not listed:
+        out.print(empty)
+        return
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column.replace("_", " "))
+    for row in listed:
+        table.add_row(*(_cell(row.get(column)) for column in columns))
+    out.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

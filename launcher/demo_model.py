@@ -1,0 +1,44 @@
+"""The first model of a newcomer: trained on the synthetic history, and named so."""
+
+from datetime import UTC
+from pathlib import Path
+
+import market_data.app
+from launcher.candles import as_arrays
+from launcher.console import err
+from launcher.progress import steps
+from market_data.settings import MarketDataSettings, Source
+from models.booster import BoosterParams
+from models.manifest import LabelRule
+from models.registry import Registry
+from models.train import TrainingConfig, train_models
+from shared.runtime.settings import PlatformSettings, load
+
+_ROUNDS = 120
+
+
+def models_folder(settings: PlatformSettings) -> Path:
+    return settings.state_dir / "models"
+
+
+def ensure_demo_model(settings: PlatformSettings) -> None:
+    """Train a model where the market is synthetic and there is none yet."""
+    market = settings.market
+    source = load(MarketDataSettings)
+    folder = models_folder(settings)
+    if source.source is not Source.SYNTHETIC or Registry(folder).releases():
+        return
+    err.print(
+        "No model yet: training a demonstration model on [bold]synthetic[/] candles "
+        "(once; it says nothing about real markets)."
+    )
+    synthetic = market_data.app.synthetic_market(source, market)
+    config = TrainingConfig(
+        interval=market.interval,
+        label=LabelRule(fee_ratio=market.fee_ratio, slippage_ratio=market.slippage_ratio),
+        booster=BoosterParams(max_rounds=_ROUNDS),
+    )
+    with steps("training") as report:
+        train_models(
+            as_arrays(synthetic.history()), config, folder, source.start.astimezone(UTC), report
+        )

@@ -1,0 +1,142 @@
+"""Commands that operate the platform: trading state, schema, configuration, a check-up."""
+
+import shutil
+import sys
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import text
+
+from launcher.assembly import BLUEPRINTS
+from launcher.client import Platform
+from launcher.console import FAILED, out, print_json, print_table
+from launcher.database import latest_revision, migrate
+from launcher.options import AsJson
+from shared.db.engine import connect
+from shared.domain.errors import TradingError
+from shared.runtime.settings import PlatformSettings, load
+
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit.")]
+_MIN_FREE_BYTES = 1_000_000_000
+
+
+def _change_state(path: str, reason: str) -> None:
+    answer = Platform(load(PlatformSettings)).post("risk", path, {"reason": reason})
+    out.print(f"Trading state is now [bold]{answer['state']}[/] (version {answer['version']}).")
+
+
+def halt(reason: Reason = "by hand") -> None:
+    """Stop all new orders; cancels still pass."""
+    _change_state("/halt", reason)
+
+
+def reduce(reason: Reason = "by hand") -> None:
+    """Let only orders pass that make positions smaller."""
+    _change_state("/reduce", reason)
+
+
+def resume(reason: Reason = "by hand") -> None:
+    """Trade again."""
+    _change_state("/resume", reason)
+
+
+def migrate_database() -> None:
+    """Bring the schema up to date; safe to run again."""
+    revision = migrate(load(PlatformSettings).database())
+    out.print(f"The schema is at revision [bold]{revision}[/].")
+
+
+def _configuration() -> dict[str, Any]:
+    document = load(PlatformSettings).model_dump(mode="json")
+    for blueprint in BLUEPRINTS:
+        document[blueprint.name] = load(blueprint.settings).model_dump(mode="json")
+    return document
+
+
+def show_configuration(as_json: AsJson = False) -> None:
+    """Print the merged configuration; secrets are hidden."""
+    document = _configuration()
+    if as_json:
+        print_json(document)
+        return
+    rows = [
+        {"setting": f"{section}.{name}" if section else name, "value": str(value)}
+        for section, values in _sections(document)
+        for name, value in values.items()
+    ]
+    print_table("Configuration", rows, ("setting", "value"), empty="nothing is configured")
+
+
+def _sections(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    nested = {"market", *(blueprint.name for blueprint in BLUEPRINTS)}
+    platform = {name: value for name, value in document.items() if name not in nested}
+    return [("", platform), *((name, document[name]) for name in sorted(nested))]
+
+
+def check_configuration() -> None:
+    """Read every setting and say whether all of them can be used."""
+    _configuration()
+    load(PlatformSettings).keys()
+    out.print("The configuration is valid.")
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check what the platform needs on this machine, with a remedy for what is missing."""
+    settings = load(PlatformSettings)
+    findings = [
+        _finding("Python 3.11", sys.version_info[:2] == (3, 11), "install python3.11"),
+        _finding(
+            "1 GB of free disk",
+            shutil.disk_usage(settings.state_dir.parent.resolve()).free > _MIN_FREE_BYTES,
+            "free some space, or point TRADING_STATE_DIR elsewhere",
+        ),
+        _configuration_finding(),
+        *_database_findings(settings),
+    ]
+    if as_json:
+        print_json(findings)
+    else:
+        print_table("Doctor", findings, ("check", "result", "remedy"), empty="nothing to check")
+    if any(finding["result"] != "ok" for finding in findings):
+        sys.exit(FAILED)
+
+
+def _finding(check: str, is_well: bool, remedy: str) -> dict[str, str]:
+    return {
+        "check": check,
+        "result": "ok" if is_well else "failed",
+        "remedy": "" if is_well else remedy,
+    }
+
+
+def _configuration_finding() -> dict[str, str]:
+    try:
+        _configuration()
+    except TradingError as error:
+        return _finding("configuration", False, error.detail)
+    return _finding("configuration", True, "")
+
+
+def _database_findings(settings: PlatformSettings) -> list[dict[str, str]]:
+    engine = connect(settings.database())
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            revision = _reached(connection)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the person needs to read it
+        problem = f"{error}".splitlines()[0]
+        return [_finding("database answers", False, f"check DB_HOST and DB_USER: {problem}")]
+    finally:
+        engine.dispose()
+    expected = latest_revision(engine)
+    return [
+        _finding("database answers", True, ""),
+        _finding(f"schema at {expected}", revision == expected, "run 'trading db migrate'"),
+    ]
+
+
+def _reached(connection: Any) -> str | None:
+    try:
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except Exception:  # noqa: BLE001 - no such table: nothing has been migrated yet
+        return None

@@ -1,0 +1,54 @@
+"""A backtest's policies: those of the services' own settings, value for value."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from backtest.inputs import BacktestSpec, Speaker
+from executor.settings import ExecutorSettings
+from launcher.demo_model import models_folder
+from models.registry import Registry
+from portfolio.settings import PortfolioSettings
+from recommender.settings import RecommenderSettings
+from risk.core.limits import Costs
+from risk.core.review import Terms
+from risk.settings import RiskSettings
+from shared.domain.ids import Symbol
+from shared.runtime.settings import PlatformSettings, load
+from signal_generator.settings import SignalGeneratorSettings
+from signals.core.combine import Mixture
+from signals.settings import SignalsSettings
+
+_OPENING_VERSION = 1  # an account's first limits
+
+
+def backtest_spec(settings: PlatformSettings) -> BacktestSpec:
+    """Return what the services would be told with the configuration of this process."""
+    market = settings.market
+    signals = load(SignalsSettings)
+    executor = load(ExecutorSettings)
+    costs = Costs(fee_ratio=market.fee_ratio, slippage_ratio=market.slippage_ratio)
+    return BacktestSpec(
+        account=settings.account,
+        interval=market.interval,
+        opening_balance=load(PortfolioSettings).policy(settings).opening_balance,
+        rules=signals.rules(),
+        scoring=load(SignalGeneratorSettings).policy(market.fee_ratio, market.slippage_ratio),
+        mixture=Mixture(weights=signals.weights(), threshold=signals.threshold),
+        recommender=load(RecommenderSettings).policy(settings.account, market.interval),
+        risk=Terms(
+            limits=replace(load(RiskSettings).limits(), version=_OPENING_VERSION),
+            costs=costs,
+            instruments={one.symbol: one for one in market.catalogue()},
+        ),
+        orders=executor.policy(settings),
+        matching=executor.rules(settings),
+    )
+
+
+def speakers(settings: PlatformSettings, symbols: Sequence[Symbol]) -> dict[Symbol, Speaker]:
+    """Return the models that the signal generator would ask; none for an instrument without."""
+    folder = load(SignalGeneratorSettings).models_dir or models_folder(settings)
+    registry = Registry(folder, settings.market.interval.seconds)
+    registry.refresh()
+    found = {symbol: registry.model_for(symbol) for symbol in symbols}
+    return {symbol: Speaker(model=model) for symbol, model in found.items() if model is not None}

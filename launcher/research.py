@@ -1,0 +1,138 @@
+"""Commands that learn from the past: `train` and `backtest`."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from backtest.baselines import buy_and_hold, flat
+from backtest.charts import write_html, write_png
+from backtest.engine import run
+from backtest.inputs import Speaker
+from backtest.market import Market
+from backtest.report import as_document, build_report
+from launcher.candles import as_arrays, is_synthetic, moment, stored
+from launcher.console import out, print_json, print_table
+from launcher.demo_model import models_folder
+from launcher.options import AsJson, Symbols, listed
+from launcher.policies import backtest_spec, speakers
+from launcher.progress import steps
+from market_data.settings import MarketDataSettings
+from models.manifest import LabelRule
+from models.train import ReleaseInfo, TrainingConfig, train_models
+from shared.domain.clock import SystemClock
+from shared.domain.ids import Symbol
+from shared.runtime.settings import PlatformSettings, load
+from signals.core.combine import Mixture
+from signals.core.rules import RULE
+
+_SYNTHETIC_CANDLES = 8760
+From = Annotated[str, typer.Option("--from", help="First candle, for example 2021-01-01 (UTC).")]
+To = Annotated[str, typer.Option("--to", help="Last candle, for example 2023-12-31 (UTC).")]
+
+
+def train(symbols: Symbols = "", start: From = "", end: To = "", as_json: AsJson = False) -> None:
+    """Train a pooled model and one per instrument, and make them the ones in use."""
+    settings = load(PlatformSettings)
+    market = settings.market
+    first, last = moment("--from", start), moment("--to", end)
+    series = {
+        symbol: one.between(first, last)
+        for symbol, one in stored(settings, listed(symbols)).items()
+    }
+    config = TrainingConfig(
+        interval=market.interval,
+        label=LabelRule(fee_ratio=market.fee_ratio, slippage_ratio=market.slippage_ratio),
+    )
+    with steps("training") as report:
+        releases = train_models(
+            as_arrays(series), config, models_folder(settings), SystemClock().now(), report
+        )
+    rows = [_row(one) for one in releases]
+    if as_json:
+        print_json(rows)
+        return
+    columns = (
+        "scope",
+        "kind",
+        "trees",
+        "n_effective",
+        "auc",
+        "log_loss",
+        "base_rate",
+        "release_id",
+    )
+    print_table("Trained", rows, columns, empty="nothing was trained")
+    out.print(f"They lie in {models_folder(settings)} and are in use from the next candle on.")
+
+
+def _row(one: ReleaseInfo) -> dict[str, Any]:
+    return {
+        "scope": one.scope,
+        "kind": one.kind,
+        "trees": one.rounds,
+        "n_effective": round(one.n_effective, 1),
+        "auc": one.holdout.auc if one.holdout else None,
+        "log_loss": one.holdout.log_loss if one.holdout else None,
+        "base_rate": one.holdout.base_rate if one.holdout else None,
+        "release_id": one.release_id,
+    }
+
+
+def backtest(
+    symbols: Symbols = "",
+    start: From = "",
+    end: To = "",
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page with all of it.")
+    ] = None,
+    png: Annotated[Path | None, typer.Option("--png", help="Write the equity curve.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run yesterday through today's code, beside flat, buy-and-hold and the EMA/RSI baseline."""
+    settings = load(PlatformSettings)
+    first, last = moment("--from", start), moment("--to", end)
+    if is_synthetic(settings):  # a model of this market was trained on what came before its start
+        first = first or load(MarketDataSettings).start
+    series = stored(settings, listed(symbols), beyond=_SYNTHETIC_CANDLES)
+    data = as_arrays({symbol: one.between(first, last) for symbol, one in series.items()})
+    spec = backtest_spec(settings)
+    models = speakers(settings, tuple(data))
+    result = run(spec, data, models, "strategy")
+    rules_only = replace(spec, mixture=Mixture(weights={RULE: 1.0}, threshold=0.5))
+    baseline = run(rules_only, data, {}, "EMA/RSI")
+    market = Market(data, spec.interval)
+    rivals = (
+        baseline.outcome,
+        flat(market, spec.opening_balance),
+        buy_and_hold(market, spec.opening_balance, spec.risk.costs),
+    )
+    notes = _notes(settings, models, int(market.seconds[0]))
+    curves = {one.name: one.curve for one in (result.outcome, *rivals)}
+    title = f"Backtest of {', '.join(data)} at {settings.market.venue}"
+    report = build_report(title, result, rivals, notes)
+    if html is not None:
+        write_html(html, curves, report)
+    if png is not None:
+        write_png(png, curves, title)
+    if as_json:
+        print_json({**as_document(result, rivals), "notes": notes})
+        return
+    for note in report.notes:
+        out.print(note, markup=False)
+    for table in report.tables:
+        rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+        print_table(table.title, rows, table.columns, empty="-")
+
+
+def _notes(settings: PlatformSettings, models: Mapping[Symbol, Speaker], start: int) -> list[str]:
+    notes: list[str] = []
+    if settings.market.venue == "synthetic":
+        notes.append("The candles are SYNTHETIC: this says nothing about real markets.")
+    if not models:
+        notes.append("There is no model: only the baseline can speak; 'trading train' makes one.")
+    if any(speaker.model.trained_until.timestamp() > start for speaker in models.values()):
+        notes.append("HINDSIGHT: a model was trained on candles of this period; do not believe it.")
+    return notes
