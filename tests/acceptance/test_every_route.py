@@ -1,0 +1,116 @@
+"""Every route of every service: keys, scopes, wrong types and sizes give a typed error, never a 5xx."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from launcher.assembly import BLUEPRINTS, build_services
+from shared.http.auth import HEADER
+from shared.runtime.service import build_runtime
+from shared.runtime.settings import PlatformSettings, load
+from tests.database import empty_database
+
+KEYS = {scope: scope[0] * 40 for scope in ("read", "trade", "admin")}
+OPEN = {"/health", "/health/live", "/health/ready", "/metrics"}
+ODD = ("nonsense", "%00", "-1", "9" * 400, "'; DROP TABLE orders; --")
+
+
+@pytest.fixture(scope="module")
+def clients(tmp_path_factory):
+    text = ",".join(f"{scope}:{key}" for scope, key in KEYS.items())
+    folder = tmp_path_factory.mktemp("routes")
+    settings = load(PlatformSettings, trading_state_dir=folder, trading_api_keys=text)
+    empty_database(settings.database())
+    services = build_services(build_runtime(settings))
+    return {one.name: TestClient(one.api, raise_server_exceptions=False) for one in services}
+
+
+def routes(client):
+    for path, methods in client.app.openapi()["paths"].items():
+        if path not in OPEN:
+            for method, operation in methods.items():
+                yield method.upper(), path, operation
+
+
+def call(client, method, path, key=None, value="x", **arguments):
+    filled = "/".join(value if part.startswith("{") else part for part in path.split("/"))
+    return client.request(method, filled, headers={HEADER: key} if key else {}, **arguments)
+
+
+def assert_problem(answer, *statuses):
+    assert answer.status_code in statuses, (
+        answer.request.url,
+        answer.status_code,
+        answer.text[:300],
+    )
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert {"type", "title", "status", "detail", "reason"} <= answer.json().keys()
+
+
+@pytest.mark.parametrize("service", [one.name for one in BLUEPRINTS])
+def test_no_key_and_a_wrong_key_open_nothing(clients, service):
+    for method, path, _ in routes(clients[service]):
+        assert_problem(call(clients[service], method, path), 401)
+        assert_problem(call(clients[service], method, path, "w" * 40), 401)
+
+
+@pytest.mark.parametrize("service", [one.name for one in BLUEPRINTS])
+def test_a_reading_key_changes_nothing(clients, service):
+    for method, path, operation in routes(clients[service]):
+        if method != "GET" and "requestBody" in operation and path not in ("/evaluate", "/predict"):
+            answer = call(clients[service], method, path, KEYS["read"], json={})
+            assert_problem(answer, 403, 422, 409)
+            assert answer.status_code != 409 or path == "/rebalance"
+
+
+@pytest.mark.parametrize("service", [one.name for one in BLUEPRINTS])
+def test_odd_values_and_bodies_are_refused_in_words(clients, service):
+    client = clients[service]
+    for method, path, operation in routes(client):
+        for value in ODD:
+            if "{" in path:
+                answer = call(client, method, path, KEYS["admin"], value, json={})
+                assert answer.status_code < 500, (method, path, value, answer.text[:300])
+            query = {
+                one["name"]: value
+                for one in operation.get("parameters", ())
+                if one["in"] == "query"
+            }
+            if query:
+                assert_problem(
+                    call(client, method, path, KEYS["admin"], params=query, json={}), 404, 422
+                )
+        if "requestBody" in operation:
+            for body in ([], "x", {"unknown": 1}, {"symbol": 5, "reason": []}):
+                answer = call(client, method, path, KEYS["admin"], json=body)
+                assert_problem(answer, 404, 409, 422)
+            headers = {HEADER: KEYS["admin"], "content-type": "application/json"}
+            answer = client.request(
+                method, path.replace("{", "").replace("}", ""), content=b"{", headers=headers
+            )
+            assert_problem(answer, 422, 404)
+            answer = client.request(
+                method,
+                path.replace("{", "").replace("}", ""),
+                content=b" " * 70_000,
+                headers=headers,
+            )
+            assert_problem(answer, 413)
+
+
+@pytest.mark.parametrize("service", [one.name for one in BLUEPRINTS])
+def test_every_body_has_an_example_and_every_operation_a_summary(clients, service):
+    document = clients[service].app.openapi()
+    for method, path, operation in routes(clients[service]):
+        assert operation.get("summary"), (method, path)
+        if "requestBody" in operation:
+            schema = operation["requestBody"]["content"]["application/json"]
+            name = schema["schema"].get("$ref", "").rpartition("/")[2]
+            known = document["components"]["schemas"].get(name, {})
+            has_example = (
+                "example" in schema
+                or "examples" in schema
+                or "examples" in known
+                or "example" in known
+            )
+            fields = known.get("properties", {}).values()
+            assert has_example or any("examples" in field for field in fields), (method, path)

@@ -1,0 +1,78 @@
+"""The metrics people rely on exist under their agreed names, labels and kinds."""
+
+import pytest
+
+from shared.runtime.service import new_metrics
+
+PROMISED = {
+    "trading_mode_info": ("mode",),
+    "trading_build_info": ("version",),
+    "candle_age_seconds": ("venue", "symbol"),
+    "candle_gaps_total": (),
+    "signals_total": ("source", "action"),
+    "signal_refusals_total": ("reason",),
+    "feature_coverage_ratio": (),
+    "model_info": ("symbol", "release_id", "role"),
+    "model_age_seconds": ("symbol",),
+    "prediction_probability": (),
+    "recommendations_total": ("action",),
+    "risk_decisions_total": ("verdict", "reason"),
+    "kelly_fraction": (),
+    "risk_exposure_ratio": ("scope",),
+    "risk_drawdown_ratio": (),
+    "trading_state": ("state",),
+    "orders_total": ("venue", "side", "status"),
+    "order_ack_seconds": (),
+    "order_unknown_outcomes": (),
+    "fills_total": ("venue", "liquidity"),
+    "order_slippage_bps": (),
+    "fees_quote_total": (),
+    "reconciliation_last_success_timestamp_seconds": (),
+    "reconciliation_divergence": ("venue", "kind"),
+    "executor_leader": (),
+    "portfolio_equity_quote": (),
+    "portfolio_pnl_realized_quote": (),
+    "portfolio_pnl_unrealized_quote": (),
+    "stage_latency_seconds": ("stage",),
+    "consumer_lag_seconds": ("consumer",),
+    "event_log_rows": (),
+    "db_pool_in_use": (),
+    "http_request_seconds": ("route", "method", "status"),
+}
+WITH_REAL_VENUES = {
+    "venue_request_seconds",
+    "venue_rate_limit_used_ratio",
+    "venue_clock_skew_seconds",
+}
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_a_promised_metric_exists_with_its_labels(name):
+    metric = getattr(new_metrics(), name)
+    (family,) = metric.describe()
+    assert family.name == name.removesuffix("_total")
+    assert metric._labelnames == PROMISED[name]
+    assert (family.type == "counter") == name.endswith("_total")
+
+
+def test_labels_are_never_ids_and_every_metric_has_a_text():
+    metrics = new_metrics()
+    for family in metrics.registry.collect():
+        assert family.documentation, family.name
+    for name, metric in vars(metrics).items():
+        labels = getattr(metric, "_labelnames", ())
+        ids = {label for label in labels if label.endswith("_id")} - {"release_id"}
+        assert not ids, name
+
+
+def test_every_attribute_is_called_what_prometheus_calls_it():
+    metrics = new_metrics()
+    for name, metric in vars(metrics).items():
+        if name != "registry":
+            (family,) = metric.describe()
+            assert name in (family.name, f"{family.name}_total")
+
+
+def test_metrics_of_real_venues_come_with_real_venues():
+    """When this fails, promise them above."""
+    assert not WITH_REAL_VENUES & set(vars(new_metrics()))

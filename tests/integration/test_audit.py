@@ -1,0 +1,31 @@
+"""The audit is one chain, whoever writes at the same time."""
+
+import threading
+
+from sqlalchemy import select
+
+from shared.db import audit
+from tests.saying import START
+
+
+def test_rows_written_at_once_still_form_one_chain(transactions):
+    def write(number):
+        with transactions.begin() as uow:
+            audit.record(uow.connection, "test", "limits.changed", str(number), {"to": 1}, START)
+
+    write(0)
+    together = threading.Barrier(8)
+
+    def race(number):
+        together.wait()
+        write(number)
+
+    threads = [threading.Thread(target=race, args=(number,)) for number in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with transactions.read() as connection:
+        rows = connection.execute(select(audit.audit).order_by(audit.audit.c.seq)).all()
+    assert len(rows) == 9
+    assert [row.previous_hash for row in rows] == ["", *(row.hash for row in rows[:-1])]

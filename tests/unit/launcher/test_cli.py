@@ -1,0 +1,105 @@
+"""The `trading` command, as a person types it."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from launcher.cli import application
+
+
+@pytest.fixture
+def trading(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRADING_STATE_DIR", str(tmp_path / "var"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words):
+        return CliRunner().invoke(application(list(words)), list(words))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("up", "--for", "soon"), 2, "60s or 5m"),
+        (("up", "--services", "rsk"), 2, "is no service"),
+        (("up", "--mode", "paper"), 1, "no venue yet"),
+        (("trace", "abc"), 2, "is not an id"),
+        (("orders",), 4, "does not answer"),
+        (
+            ("data", "check", "nowhere.csv", "--symbol", "BTC-USDT", "--interval", "1h"),
+            2,
+            "does not exist",
+        ),
+        (("data", "check", "nowhere.csv", "--interval", "1h"), 2, "--symbol"),
+        (("data", "import", "BTC-USDT_1h.csv"), 2, "--venue"),
+        (("data", "import", "BTC-USDT.csv", "--interval", "7h"), 2, "choose from"),
+        (("train", "--symbols", "DOGE-USDT"), 2, "is not traded here"),
+        (("backtest", "--from", "yesterday"), 2, "is no date"),
+        (("backtest", "--from", "2031-01-01"), 2, "no candles"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_its_exit_code(trading, words, code, says, monkeypatch):
+    monkeypatch.setenv("TRADING_HOST", "127.0.0.8")  # nothing listens there
+    result = trading(*words)
+    assert result.exit_code == code, result.output
+    assert says in result.output
+    assert "Traceback" not in result.output
+
+
+def test_an_impossible_setting_stops_with_78_and_its_name(trading, monkeypatch):
+    monkeypatch.setenv("RISK__MAX_POSITION_RATIO", "5")
+    result = trading("config", "check")
+    assert result.exit_code == 78
+    assert "RISK__MAX_POSITION_RATIO" in result.output
+
+
+def test_the_configuration_is_shown_without_secrets(trading, monkeypatch):
+    monkeypatch.setenv("DB_PASSWORD", "hunter2-hunter2")
+    monkeypatch.setenv("RISK__MAX_POSITION_RATIO", "0.04")
+    shown = json.loads(trading("config", "show", "--json").stdout)
+    assert shown["risk"]["max_position_ratio"] == 0.04
+    assert "hunter2" not in json.dumps(shown)
+
+
+def test_migrating_twice_is_harmless_and_the_doctor_is_content(trading):
+    assert "run 'trading db migrate'" in trading("doctor").output
+    assert trading("db", "migrate").exit_code == 0
+    assert trading("db", "migrate").exit_code == 0
+    result = trading("doctor")
+    assert result.exit_code == 0, result.output
+
+
+def test_generated_candles_can_be_checked_imported_and_imported_again(trading, tmp_path):
+    folder = tmp_path / "made"
+    assert trading("data", "generate", str(folder), "--candles", "300").exit_code == 0
+    file = str(folder / "BTC-USDT_1h.csv")
+    assert "Nothing is wrong" in trading("data", "check", file).output
+    first = json.loads(trading("data", "import", file, "--venue", "made", "--json").stdout)
+    again = json.loads(trading("data", "import", file, "--venue", "made", "--json").stdout)
+    assert (first["inserted"], again["inserted"], again["already_there"]) == (300, 0, 300)
+
+
+def test_a_contradicting_file_is_not_imported(trading, tmp_path):
+    file = tmp_path / "BTC-USDT_1h.csv"
+    head = "timestamp,open,high,low,close,volume\n"
+    file.write_text(head + "1704067200,1,2,1,2,5\n1704067200,1,2,1,1.5,5\n")
+    result = trading("data", "import", str(file), "--venue", "made")
+    assert result.exit_code == 3
+    assert "contradicts row 1" in result.output
+
+
+def test_a_demo_trades_and_a_backtest_of_the_same_model_reports(trading, tmp_path):
+    demo = json.loads(trading("demo", "--candles", "450", "--json").stdout)
+    assert demo["candles"] == 450 * 4
+    assert demo["approved"] + demo["denied"] == demo["recommendations"] > 0
+    page, picture = tmp_path / "report.html", tmp_path / "curve.png"
+    words = ("backtest", "--to", "2024-03-01", "--json", "--html", str(page), "--png", str(picture))
+    report = json.loads(trading(*words).stdout)
+    assert report["fills"] > 0
+    assert set(report["rivals"]) == {"EMA/RSI", "flat", "buy and hold"}
+    assert any("SYNTHETIC" in note for note in report["notes"])
+    assert not any("HINDSIGHT" in note for note in report["notes"])
+    assert "<svg" in page.read_text()
+    assert picture.read_bytes()[:4] == b"\x89PNG"

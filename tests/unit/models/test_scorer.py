@@ -1,0 +1,221 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xgboost
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.artifact import NEWEST_XGBOOST
+from models.features import FEATURE_NAMES
+from models.forest import read_forest
+from models.manifest import LabelRule
+from models.scorer import load
+from models.ubjson import decode
+from tests.unit.models.trained_models import train_into, weak_markets
+
+NAMES = [f"f{column}" for column in range(8)]
+
+
+def grown(depth=5, rounds=80, base_score=0.3, seed=0):
+    draw = np.random.default_rng(seed)
+    rows = draw.normal(size=(3_000, 8)).astype(np.float32)
+    rows[:, 7] = np.round(rows[:, 7])  # ties with thresholds
+    y = (draw.random(3_000) < 1 / (1 + np.exp(-rows[:, 0] * rows[:, 1] - rows[:, 7]))).astype(int)
+    rows[draw.random(rows.shape) < 0.1] = np.nan
+    settings_ = {
+        "objective": "binary:logistic",
+        "max_depth": depth,
+        "eta": 0.2,
+        "base_score": base_score,
+        "nthread": 1,
+        "seed": seed,
+        "subsample": 0.8,
+    }
+    matrix = xgboost.DMatrix(rows, y, feature_names=NAMES)
+    return xgboost.train(settings_, matrix, rounds), rows
+
+
+def saved(booster):
+    return bytes(booster.save_raw("ubj"))
+
+
+def asked(booster, rows, **what):
+    matrix = xgboost.DMatrix(rows.astype(np.float32), feature_names=NAMES, nthread=1)
+    return booster.predict(matrix, **what)
+
+
+@pytest.fixture(scope="module")
+def booster_and_rows():
+    return grown()
+
+
+@pytest.mark.parametrize("depth", [1, 3, 6])
+@pytest.mark.parametrize("base_score", [0.5, 0.07])
+def test_the_compiled_walk_is_xgboosts_own_answer(depth, base_score):
+    booster, rows = grown(depth=depth, base_score=base_score)
+    margins = read_forest(saved(booster)).margins(rows)
+    assert np.abs(margins - asked(booster, rows, output_margin=True)).max() <= 1e-6
+
+
+def test_a_value_on_a_threshold_or_a_hair_beside_it_goes_where_xgboost_sends_it(booster_and_rows):
+    booster, rows = booster_and_rows
+    forest = read_forest(saved(booster))
+    inner = forest.nodes[forest.nodes["offset"] > 0]
+    picked = inner[:: max(len(inner) // 300, 1)]
+    probes = np.repeat(rows[: len(picked)].astype(np.float64), 4, axis=0)
+    for index, node in enumerate(picked):
+        at, column = float(node["threshold"]), int(node["split"]) // 2
+        beside = (
+            at,
+            np.nextafter(at, 9),
+            np.nextafter(at, -9),
+            float(np.nextafter(node["threshold"], np.float32(9))),
+        )
+        probes[4 * index : 4 * index + 4, column] = beside
+    expected = asked(booster, probes, output_margin=True)
+    assert np.abs(forest.margins(probes) - expected).max() <= 1e-6
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    row=st.lists(
+        st.one_of(st.just(float("nan")), st.floats(-1e6, 1e6, width=32)), min_size=8, max_size=8
+    )
+)
+def test_any_row_gets_the_same_margin(booster_and_rows, row):
+    booster, _ = booster_and_rows
+    probe = np.array([row])
+    expected = asked(booster, probe, output_margin=True)
+    assert read_forest(saved(booster)).margins(probe) == pytest.approx(expected, abs=1e-6)
+
+
+def test_contributions_are_the_shapley_values_xgboost_finds(booster_and_rows):
+    booster, rows = booster_and_rows
+    forest = read_forest(saved(booster))
+    expected = asked(booster, rows[:60], pred_contribs=True)
+    found = np.array([forest.contributions(row) for row in rows[:60].astype(np.float64)])
+    assert np.abs(found - expected).max() < 1e-4
+    assert found.sum(axis=1) == pytest.approx(forest.margins(rows[:60]), abs=1e-5)
+
+
+def test_a_vector_of_another_width_is_refused(booster_and_rows):
+    forest = read_forest(saved(booster_and_rows[0]))
+    with pytest.raises(ValueError, match="7 features given, 8 needed"):
+        forest.margins(np.zeros((1, 7)))
+    with pytest.raises(ValueError, match="9 features given"):
+        forest.contributions(np.zeros(9))
+
+
+def test_a_damaged_booster_is_an_error_and_never_a_crash(booster_and_rows):
+    """XGBoost's own loader dies of a third of such files; hashes keep them away from this one."""
+    good = saved(booster_and_rows[0])
+    draw = np.random.default_rng(8)
+    refused = 0
+    for _ in range(200):
+        bad = bytearray(good)
+        for at in draw.integers(0, len(bad), 3):
+            bad[at] ^= int(draw.integers(1, 256))
+        try:
+            forest = read_forest(bytes(bad))
+        except ValueError:
+            refused += 1
+        else:
+            forest.margins(np.zeros((1, len(forest.feature_names))))
+    assert refused > 20
+    for cut in range(0, len(good), 997):
+        with pytest.raises(ValueError, match=r"."):
+            read_forest(good[:cut])
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[$x#", b"{i\x01ai\x01}x", b"[" * 99, b"Q", b"SL\xff"]
+)
+def test_what_is_not_ubjson_is_named(text):
+    with pytest.raises(ValueError, match=r"."):
+        decode(text)
+
+
+def test_ubjson_of_every_kind_is_read():
+    document = (
+        b"{i\x01a[i\x01U\xffI\x01\x00l\x00\x00\x00\x02TFZ]i\x01bSi\x02hii\x01cD?\xf0"
+        + b"\0" * 6
+        + b"}"
+    )
+    assert decode(document) == {
+        "a": [1, 255, 256, 2, True, False, None],
+        "b": "hi",
+        "c": 1.0,
+    }
+
+
+def test_boosters_of_another_trade_are_refused():
+    rows = np.random.default_rng(1).normal(size=(100, 8))
+    matrix = xgboost.DMatrix(rows, rows[:, 0], feature_names=NAMES)
+    regression = xgboost.train({"objective": "reg:squarederror", "nthread": 1}, matrix, 2)
+    with pytest.raises(ValueError, match="binary:logistic"):
+        read_forest(saved(regression))
+
+
+def test_the_reader_is_proven_against_the_library_in_use():
+    installed = tuple(int(part) for part in xgboost.__version__.split(".")[:2])
+    assert installed == NEWEST_XGBOOST
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    return [load(info.path) for info in train_into(tmp_path_factory.mktemp("scored"))]
+
+
+def test_a_model_says_what_trade_it_speaks_about(models):
+    pooled, own = models[0], models[1]
+    assert (pooled.scope, pooled.is_global, pooled.kind) == ("GLOBAL", True, "global")
+    assert (own.scope, own.is_global) == ("BTCUSDT", False)
+    assert own.label == LabelRule()
+    assert own.interval_seconds == 3600
+    assert own.trained_until.timestamp() <= weak_markets()["BTC-USDT"].closed_at[-1]
+    assert own.payoff.a_win > 0.3
+    assert own.payoff.a_loss > 0.3
+    assert own.reference_kelly == own.payoff.reference_kelly >= 0
+
+
+def test_predictions_are_calibrated_clamped_and_counted(models):
+    vectors = np.random.default_rng(2).normal(0, 0.02, size=(50, 86))
+    for model in models:
+        for prediction in model.predict(vectors):
+            assert prediction.probability_raw == pytest.approx(1 / (1 + np.exp(-prediction.margin)))
+            assert prediction.probability == model.calibrator.probability(prediction.margin)
+            assert 0 < prediction.neighbours <= 1_000
+            assert 0 <= prediction.unfamiliar_ratio <= 1
+        alone = [model.predict(row[np.newaxis])[0] for row in vectors]
+        assert alone == model.predict(vectors)
+
+
+def test_infinite_is_missing_and_far_away_is_unfamiliar(models):
+    vector = np.zeros((1, 86))
+    infinite, missing = vector.copy(), vector.copy()
+    infinite[0, 3], missing[0, 3] = np.inf, np.nan
+    assert models[0].predict(infinite) == models[0].predict(missing)
+    far = np.full((1, 86), 1e9)
+    assert models[0].predict(far)[0].unfamiliar_ratio == 1.0
+
+
+def test_contributions_are_named_strongest_first_and_add_up(models):
+    vector = np.random.default_rng(3).normal(0, 0.02, size=86)
+    shares = models[0].contributions(vector)
+    assert {name for name, _ in shares} == set(FEATURE_NAMES)
+    strengths = [abs(value) for _, value in shares]
+    assert strengths == sorted(strengths, reverse=True)
+    total = sum(value for _, value in shares) + models[0].forest.expected
+    assert total == pytest.approx(models[0].predict(vector[np.newaxis])[0].margin, abs=1e-5)
+
+
+def test_serving_loads_neither_xgboost_nor_scikit_learn_nor_pickle_loaders():
+    program = "import sys, models.registry; print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    root = Path(__file__).parents[3]
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root
+    ).stdout.split()
+    assert not {"xgboost", "sklearn", "joblib", "pandas", "cloudpickle"} & set(loaded)

@@ -1,0 +1,234 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from portfolio.core.books import book, flat
+from portfolio.core.equity import Holdings, mark, opening_watermark, watermark_of
+from portfolio.core.performance import Activity, measure
+from portfolio.core.position import Position
+from portfolio.core.rebalance import Targets, plan
+from portfolio.core.trades import RoundTrip
+from shared.domain.enums import ExitReason, Liquidity, Purpose, Side
+from shared.domain.errors import BadInput, Conflict
+from shared.domain.ids import AccountId, ClientOrderId, Symbol, TradeId
+from shared.domain.instrument import Instrument
+from shared.domain.order import Fill
+
+START = datetime(2024, 1, 1, 12, tzinfo=UTC)
+ACCOUNT = AccountId("mock-main")
+BTC = Symbol("BTC-USDT")
+D = Decimal
+
+
+def fill(trade, side, quantity, price, *, fee="0", fee_asset="USDT", minutes=0):
+    return Fill(
+        trade_id=TradeId(trade),
+        client_order_id=ClientOrderId(trade),
+        account=ACCOUNT,
+        venue="sim",
+        symbol=BTC,
+        side=side,
+        purpose=Purpose.ENTRY if side is Side.BUY else Purpose.EXIT,
+        quantity=D(quantity),
+        price=D(price),
+        reference_price=D(price),
+        fee=D(fee),
+        fee_asset=fee_asset,
+        liquidity=Liquidity.TAKER,
+        filled_at=START + timedelta(minutes=minutes),
+    )
+
+
+def after(*fills):
+    holding = flat(BTC)
+    for one in fills:
+        booked = book(holding, one, ExitReason.STOP if one.side is Side.SELL else None)
+        holding = booked.holding
+    return booked
+
+
+def test_cost_includes_the_purchase_fee_and_proceeds_are_net_of_the_sales_fee():
+    bought = after(fill("a", Side.BUY, "2", "100", fee="1"))
+    assert bought.holding.position.cost_basis == D("201")
+    assert bought.holding.position.average_cost == D("100.5")
+    sold = after(
+        fill("a", Side.BUY, "2", "100", fee="1"), fill("b", Side.SELL, "1", "110", fee="0.5")
+    )
+    assert sold.holding.position.realized_pnl == D("109.5") - D("100.5")
+    assert sold.holding.position.cost_basis == D("100.5")
+    assert sold.holding.position.fees == D("1.5")
+
+
+def test_closing_in_thirds_leaves_no_cost_behind():
+    holding = after(
+        fill("a", Side.BUY, "3", "33.333333333333333333", fee="0.000000000000000001"),
+        fill("b", Side.SELL, "1", "30"),
+        fill("c", Side.SELL, "1", "30"),
+        fill("d", Side.SELL, "1", "30"),
+    ).holding
+    assert holding.position.quantity == 0
+    assert holding.position.cost_basis == 0
+    assert holding.position.average_cost == 0
+    assert holding.position.opened_at is None
+    assert holding.lots == ()
+    assert holding.position.realized_pnl == D("90") - D("100.000000000000000000")
+
+
+def test_a_fee_in_the_base_asset_reduces_what_is_held():
+    position = after(fill("a", Side.BUY, "1", "100", fee="0.001", fee_asset="BTC")).holding.position
+    assert position.quantity == D("0.999")
+    assert position.cost_basis == D("100")
+    assert position.fees == D("0.1")
+
+
+def test_selling_more_than_is_held_is_refused():
+    with pytest.raises(Conflict, match="long only"):
+        after(fill("a", Side.BUY, "1", "100"), fill("b", Side.SELL, "1.00000001", "100"))
+
+
+def test_a_round_trip_knows_what_it_earned_and_why_it_ended():
+    trip = after(
+        fill("a", Side.BUY, "1", "100", fee="0.1"),
+        fill("b", Side.BUY, "1", "90", fee="0.1"),
+        fill("c", Side.SELL, "2", "99", fee="0.2", minutes=5),
+    ).trip
+    assert trip.pnl == D("197.8") - D("190.2")
+    assert trip.closed_at == START + timedelta(minutes=5)
+    assert trip.exit_reason is ExitReason.STOP
+
+
+def test_lots_are_sold_first_in_first_out():
+    holding = after(
+        fill("a", Side.BUY, "1", "100"),
+        fill("b", Side.BUY, "1", "200", minutes=1),
+        fill("c", Side.SELL, "1.5", "150", minutes=2),
+    ).holding
+    (lot,) = holding.lots
+    assert (lot.lot_id, lot.remaining, lot.remaining_cost) == (
+        "sim:mock-main:b",
+        D("0.5"),
+        D("100"),
+    )
+
+
+def held(quantity="1", cost="100"):
+    return Position(symbol=BTC, quantity=D(quantity), cost_basis=D(cost), opened_at=START)
+
+
+def marked(price, previous, as_of, cash="900"):
+    holdings = Holdings(account=ACCOUNT, cash=D(cash), positions=(held(),))
+    return mark(holdings, {BTC: D(price)}, previous, as_of)
+
+
+def test_the_peak_includes_unrealised_gains_and_drawdown_is_measured_from_it():
+    first = marked("150", opening_watermark(D("1000")), START)
+    assert (first.equity, first.peak_equity, first.unrealized_pnl) == (
+        D("1050"),
+        D("1050"),
+        D("50"),
+    )
+    second = marked("45", watermark_of(first), START + timedelta(hours=1))
+    assert second.peak_equity == D("1050")
+    assert second.drawdown_ratio == D("0.1")
+
+
+def test_a_day_starts_with_the_equity_at_midnight():
+    late = marked("150", opening_watermark(D("1000")), START.replace(hour=23))
+    assert late.day_start_equity == D("1000")
+    midnight = marked("120", watermark_of(late), START.replace(hour=0) + timedelta(days=1))
+    assert midnight.day_start_equity == D("1020")
+    noon = marked("130", watermark_of(midnight), START + timedelta(days=1))
+    assert noon.day_start_equity == D("1020")
+
+
+def test_a_day_without_a_midnight_candle_starts_with_the_last_mark_before_it():
+    late = marked("150", opening_watermark(D("1000")), START)
+    next_day = marked("90", watermark_of(late), START + timedelta(days=1))
+    assert next_day.day_start_equity == D("1050")
+
+
+def test_performance_of_a_known_curve():
+    equity = np.array([100.0, 110.0, 99.0, 108.9])
+    trips = (
+        RoundTrip(
+            trip_id="a", symbol=BTC, opened_at=START, closed_at=START, cost=D(10), proceeds=D(13)
+        ),
+        RoundTrip(
+            trip_id="b", symbol=BTC, opened_at=START, closed_at=START, cost=D(10), proceeds=D(9)
+        ),
+        RoundTrip(trip_id="c", symbol=BTC, opened_at=START, cost=D(10)),
+    )
+    activity = Activity(trips=trips, traded_notional=D("418"), fees=D("0.4"))
+    figures = measure(equity, np.array([0.0, 0.1, 0.1, 0.2]), activity, 365.0)
+    returns = np.array([0.1, -0.1, 0.1])
+    assert figures.candles == 3
+    assert figures.return_ratio == pytest.approx(0.089)
+    assert figures.cagr == pytest.approx(1.089 ** (365 / 3) - 1)
+    assert figures.sharpe == pytest.approx(returns.mean() / returns.std(ddof=1) * 365**0.5)
+    assert figures.sortino == pytest.approx(returns.mean() / np.sqrt(0.01 / 3) * 365**0.5)
+    assert figures.max_drawdown_ratio == pytest.approx(0.1)
+    assert (figures.trades, figures.win_rate, figures.profit_factor) == (2, 0.5, 3.0)
+    assert figures.turnover == pytest.approx(4.0, rel=0.01)
+    assert figures.exposure_ratio == pytest.approx(0.1)
+
+
+def test_figures_that_do_not_exist_are_none_and_never_infinite():
+    nothing = Activity(trips=(), traded_notional=D(0), fees=D(0))
+    for curve in (np.zeros(0), np.array([100.0]), np.array([100.0, 100.0]), np.array([1.0, 1e6])):
+        figures = measure(curve, np.zeros(len(curve)), nothing, 525_600.0)
+        assert figures.win_rate is None
+        assert figures.profit_factor is None
+        assert np.isfinite(figures.sharpe)
+        assert figures.cagr is None or np.isfinite(figures.cagr)
+
+
+def instrument(symbol):
+    return Instrument(
+        symbol=Symbol(symbol),
+        venue="sim",
+        base=symbol.split("-")[0],
+        quote="USDT",
+        tick_size=D("0.01"),
+        lot_size=D("0.001"),
+        min_notional=D(5),
+    )
+
+
+INSTRUMENTS = {Symbol(name): instrument(name) for name in ("BTC-USDT", "ETH-USDT", "SOL-USDT")}
+PRICES = {Symbol("BTC-USDT"): D(100), Symbol("ETH-USDT"): D(10), Symbol("SOL-USDT"): D(1)}
+
+
+def planned(tolerance="0", **ratios):
+    now = marked("100", opening_watermark(D("1000")), START)
+    targets = {Symbol(f"{base}-USDT"): D(ratio) for base, ratio in ratios.items()}
+    return plan(now, PRICES, Targets(ratios=targets, tolerance_ratio=D(tolerance)), INSTRUMENTS)
+
+
+def test_a_plan_sells_before_it_buys():
+    trades = planned(SOL="0.05", BTC="0.02", ETH="0.03")
+    assert [(one.side, one.symbol, one.quantity) for one in trades] == [
+        (Side.SELL, "BTC-USDT", D("0.8")),
+        (Side.BUY, "ETH-USDT", D("3")),
+        (Side.BUY, "SOL-USDT", D("50")),
+    ]
+
+
+def test_a_plan_leaves_out_what_is_near_enough_and_names_what_is_too_small():
+    assert planned(tolerance="0.01", BTC="0.095") == ()
+    (small,) = planned(SOL="0.004")
+    assert "minimum" in small.skipped
+
+
+@pytest.mark.parametrize(
+    ("ratios", "problem"),
+    [
+        ({"DOGE": "0.1"}, "not traded"),
+        ({"BTC": "1.1"}, "no share"),
+        ({"BTC": "0.6", "ETH": "0.6"}, "more than 1"),
+    ],
+)
+def test_impossible_targets_are_refused_with_the_reason(ratios, problem):
+    with pytest.raises(BadInput, match=problem):
+        planned(**ratios)

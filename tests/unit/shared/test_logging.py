@@ -1,0 +1,45 @@
+"""Planted secrets come through none of the ways into the log."""
+
+import subprocess
+
+import pytest
+
+from shared.http.keys import generate
+from tests.conftest import REPOSITORY, python
+
+PASSWORD = "correct-horse/battery"
+_, KEY = generate("mock")
+
+SAYING = f"""
+import logging, os
+from shared.runtime.logging import configure, get_logger
+configure(as_json={{as_json}}, secrets=("", "short", {PASSWORD!r}))
+log = get_logger()
+log.info("said", password="in-a-field", inner={{{{"api_secret": "in-a-mapping"}}}}, key_id="shown-id")
+log.info("said", url="mysql://user:{PASSWORD}@host", text="short word")
+def fail():
+    local = "only-a-local"
+    raise RuntimeError("refused {KEY}")
+try:
+    fail()
+except RuntimeError:
+    log.exception("failed")
+    logging.getLogger("library").exception("failed too")
+"""
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_no_planted_secret_reaches_the_log(as_json):
+    said = subprocess.run(
+        [python(), "-W", "error", "-c", SAYING.format(as_json=as_json)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stderr
+    for secret in ("in-a-field", "in-a-mapping", PASSWORD, KEY, "only-a-local"):
+        assert secret not in said
+    assert said.count("refused [redacted]") >= 2
+    assert "failed too" in said
+    assert "shown-id" in said
+    assert "short word" in said
