@@ -43,3 +43,28 @@ def test_no_planted_secret_reaches_the_log(as_json):
     assert "failed too" in said
     assert "shown-id" in said
     assert "short word" in said
+
+
+REPLACED = """
+import io, sys
+from shared.runtime.logging import configure, get_logger
+log = get_logger()
+sys.stderr = io.StringIO()
+configure(as_json=True)
+log.info("said.first")
+sys.stderr.close()
+sys.stderr = sys.__stderr__
+log.info("said.second")
+"""
+
+
+def test_lines_go_where_standard_error_is_when_they_are_written():
+    said = subprocess.run(
+        [python(), "-W", "error", "-c", REPLACED],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stderr
+    assert "said.second" in said
+    assert "said.first" not in said
