@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, select, tup
 from market_data.core.candles import Series
 from market_data.tables import crypto_prices, feed_progress, instruments
 from shared.db.dialect import insert_once, upsert
+from shared.db.statements import given
 from shared.domain.candle import Candle
 from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
@@ -18,6 +19,9 @@ from shared.domain.instrument import Instrument
 
 _CHUNK = 1000
 _PRICES = ("open", "high", "low", "close", "volume")
+_PROGRESS = select(feed_progress.c.closed_at).where(
+    given(feed_progress.c.venue), given(feed_progress.c.interval)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +106,8 @@ def save_instruments(connection: Connection, listed: Iterable[Instrument]) -> No
 
 def progress(connection: Connection, shelf: Shelf) -> datetime | None:
     """Return the last instant that the feed has published."""
-    statement = select(feed_progress.c.closed_at).where(shelf.holds(feed_progress))
-    return connection.execute(statement).scalar_one_or_none()
+    key = {"venue": shelf.venue, "interval": shelf.interval}
+    return connection.execute(_PROGRESS, key).scalar_one_or_none()
 
 
 def save_progress(connection: Connection, shelf: Shelf, source: str, closed_at: datetime) -> None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, Row, bindparam, insert, select, update
 
 from executor.core.book import Holding, InstrumentBook
 from executor.core.order import OrderFacts, OrderState, merge
@@ -13,6 +13,7 @@ from executor.repository.rows import changing, event_row, fill_row, holding_of, 
 from executor.tables import fills, order_events, orders
 from shared.bus.codec import from_builtins
 from shared.db.dialect import for_update
+from shared.db.statements import among, given
 from shared.domain.enums import OrderStatus
 from shared.domain.ids import AccountId, DecisionId, RecommendationId, Symbol
 from shared.domain.values import ZERO
@@ -20,11 +21,34 @@ from shared.domain.values import ZERO
 _KEYS_PER_QUERY = 500
 
 
+def _of_account(condition: ColumnElement[bool]) -> Executable:
+    """Lock the account's orders that meet a condition, in the order they were decided."""
+    return for_update(
+        select(orders)
+        .where(given(orders.c.account), condition)
+        .order_by(orders.c.decided_at, orders.c.client_order_id)
+    )
+
+
+_HELD = _of_account(orders.c.is_held)
+_WORKING = _of_account(orders.c.is_working)
+_SENDING = _of_account(orders.c.is_working & (orders.c.status == OrderStatus.SENDING))
+_ONE = _of_account(given(orders.c.client_order_id))
+_DECIDED = select(orders.c.decision_id).where(among(orders.c.decision_id, "decisions"))
+_HAPPENED = select(order_events.c.client_order_id, order_events.c.payload).where(
+    among(order_events.c.client_order_id, "identities")
+)
+_CHANGE = update(orders).where(orders.c.client_order_id == bindparam("identity"))
+_TO_ORDERS = insert(orders)
+_TO_EVENTS = insert(order_events)
+_TO_FILLS = insert(fills)
+
+
 def load_books(connection: Connection, account: AccountId) -> dict[Symbol, InstrumentBook]:
     """Return, locked, the venue's book of every instrument with an accepted order or a holding."""
     states = load_working(connection, account)
     resting = [state for state in states if state.facts.venue_order_ids]
-    held = [holding_of(row) for row in _rows(connection, account, orders.c.is_held)]
+    held = [holding_of(row) for row in _rows(connection, account, _HELD)]
     symbols = {
         *(state.order.symbol for state in resting),
         *(one.entry.symbol for one in held),
@@ -40,25 +64,23 @@ def load_books(connection: Connection, account: AccountId) -> dict[Symbol, Instr
 
 def load_working(connection: Connection, account: AccountId) -> list[OrderState]:
     """Return, locked, the orders that have not ended."""
-    return _states(connection, _rows(connection, account, orders.c.is_working))
+    return _states(connection, _rows(connection, account, _WORKING))
 
 
 def load_sending(connection: Connection, account: AccountId) -> list[OrderState]:
     """Return, locked, the claimed orders the venue has not answered."""
-    sending = orders.c.status == OrderStatus.SENDING
-    return _states(connection, _rows(connection, account, orders.c.is_working & sending))
+    return _states(connection, _rows(connection, account, _SENDING))
 
 
 def load_state(connection: Connection, account: AccountId, identity: str) -> OrderState | None:
     """Return, locked, one order."""
-    found = _states(connection, _rows(connection, account, orders.c.client_order_id == identity))
+    found = _states(connection, _rows(connection, account, _ONE, client_order_id=identity))
     return found[0] if found else None
 
 
 def known_decisions(connection: Connection, decisions: Sequence[DecisionId]) -> set[str]:
     """Return those decisions that have their order already."""
-    statement = select(orders.c.decision_id).where(orders.c.decision_id.in_(decisions))
-    return set(connection.execute(statement).scalars())
+    return set(connection.execute(_DECIDED, {"decisions": decisions}).scalars())
 
 
 def find_requested(connection: Connection, request: RecommendationId) -> Sequence[Row[Any]]:
@@ -86,13 +108,13 @@ def save_steps(
         if identity not in claimed
     ]
     if new:
-        connection.execute(insert(orders), new)
+        connection.execute(_TO_ORDERS, new)
     if changed:
         _update(connection, changed)
-    connection.execute(insert(order_events), [event_row(step) for step in steps])
+    connection.execute(_TO_EVENTS, [event_row(step) for step in steps])
     traded = [fill_row(step) for step in steps if step.fill is not None]
     if traded:
-        connection.execute(insert(fills), traded)
+        connection.execute(_TO_FILLS, traded)
 
 
 def save_holdings(
@@ -120,26 +142,13 @@ def save_holdings(
 
 
 def _update(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    names = [name for name in rows[0] if name != "identity"]
-    statement = (
-        update(orders)
-        .where(orders.c.client_order_id == bindparam("identity"))
-        .values({name: bindparam(f"new_{name}") for name in names})
-    )
-    parameters = [
-        {"identity": row["identity"], **{f"new_{name}": row[name] for name in names}}
-        for row in rows
-    ]
-    connection.execute(statement, parameters)
+    connection.execute(_CHANGE, list(rows))
 
 
-def _rows(connection: Connection, account: AccountId, condition: Any) -> Sequence[Row[Any]]:
-    statement = (
-        select(orders)
-        .where(orders.c.account == account, condition)
-        .order_by(orders.c.decided_at, orders.c.client_order_id)
-    )
-    return connection.execute(for_update(statement)).all()
+def _rows(
+    connection: Connection, account: AccountId, statement: Executable, **more: Any
+) -> Sequence[Row[Any]]:
+    return connection.execute(statement, {"account": account, **more}).all()
 
 
 def _states(connection: Connection, rows: Sequence[Row[Any]]) -> list[OrderState]:
@@ -153,11 +162,9 @@ def _states(connection: Connection, rows: Sequence[Row[Any]]) -> list[OrderState
 def _facts(connection: Connection, identities: Sequence[str]) -> defaultdict[str, OrderFacts]:
     """Replay what happened to each order."""
     known: defaultdict[str, OrderFacts] = defaultdict(OrderFacts)
-    columns = (order_events.c.client_order_id, order_events.c.payload)
     for start in range(0, len(identities), _KEYS_PER_QUERY):
         keys = identities[start : start + _KEYS_PER_QUERY]
-        statement = select(*columns).where(order_events.c.client_order_id.in_(keys))
-        for row in connection.execute(statement):
+        for row in connection.execute(_HAPPENED, {"identities": keys}):
             learned = from_builtins(row.payload, OrderFacts)
             known[row.client_order_id] = merge(known[row.client_order_id], learned)
     return known

@@ -23,23 +23,50 @@ from portfolio.tables import (
     tax_lots,
 )
 from shared.db.dialect import for_update, insert_once, upsert
+from shared.db.statements import among, given
 from shared.domain.enums import ExitReason
 from shared.domain.ids import AccountId, Symbol
 from shared.domain.values import ZERO
 
+_CASH = for_update(
+    select(balances.c.free).where(given(balances.c.account), given(balances.c.asset))
+)
+_BALANCES = select(balances.c.asset, balances.c.free).where(given(balances.c.account))
+_POSITIONS = select(positions).where(given(positions.c.account)).order_by(positions.c.symbol)
+_SOME_POSITIONS = select(positions).where(
+    given(positions.c.account), among(positions.c.symbol, "symbols")
+)
+_OPEN_TRIPS = select(round_trips).where(
+    given(round_trips.c.account),
+    among(round_trips.c.symbol, "symbols"),
+    round_trips.c.closed_at.is_(None),
+)
+_OPEN_LOTS = (
+    select(tax_lots)
+    .where(
+        given(tax_lots.c.account),
+        among(tax_lots.c.symbol, "symbols"),
+        tax_lots.c.is_open.is_(True),
+    )
+    .order_by(tax_lots.c.acquired_at, tax_lots.c.lot_id)
+)
+_BOOKED = select(ledger_entries.c.source_id).where(
+    ledger_entries.c.source_kind == SourceKind.FILL,
+    ledger_entries.c.leg == 0,
+    among(ledger_entries.c.source_id, "sources"),
+)
+_TO_LEDGER = insert(ledger_entries)
+
 
 def open_books(connection: Connection, policy: BooksPolicy, now: datetime) -> None:
     """Lock the account for this transaction; on the very first one, book the opening deposit."""
-    statement = select(balances.c.free).where(
-        balances.c.account == policy.account, balances.c.asset == policy.quote
-    )
-    if connection.execute(for_update(statement)).first() is not None:
+    key = {"account": policy.account, "asset": policy.quote}
+    if connection.execute(_CASH, key).first() is not None:
         return
     amount = policy.opening_balance
     entries = opening_entries(policy.account, policy.quote, amount, now) if amount else ()
     insert_once(connection, ledger_entries, [asdict(entry) for entry in entries])
-    row = {"account": policy.account, "asset": policy.quote, "free": amount}
-    insert_once(connection, balances, [row])
+    insert_once(connection, balances, [{**key, "free": amount}])
 
 
 def holdings_of(
@@ -47,47 +74,18 @@ def holdings_of(
 ) -> dict[Symbol, Holding]:
     """Return the holding of each instrument, flat where nothing was ever traded."""
     wanted = sorted(set(symbols))
-    rows = connection.execute(
-        select(positions).where(positions.c.account == account, positions.c.symbol.in_(wanted))
-    )
-    held = {row.symbol: position_of(row) for row in rows}
-    trips = _open_trips(connection, account, wanted)
-    lots = _open_lots(connection, account, wanted)
+    key = {"account": account, "symbols": wanted}
+    held = {row.symbol: position_of(row) for row in connection.execute(_SOME_POSITIONS, key)}
+    trips = {row.symbol: trip_of(row) for row in connection.execute(_OPEN_TRIPS, key)}
+    lots: defaultdict[str, list[Lot]] = defaultdict(list)
+    for row in connection.execute(_OPEN_LOTS, key):
+        lots[row.symbol].append(lot_of(row))
     return {
         symbol: Holding(
             held.get(symbol, flat(symbol).position), trips.get(symbol), tuple(lots[symbol])
         )
         for symbol in wanted
     }
-
-
-def _open_trips(
-    connection: Connection, account: AccountId, symbols: Sequence[Symbol]
-) -> dict[str, RoundTrip]:
-    statement = select(round_trips).where(
-        round_trips.c.account == account,
-        round_trips.c.symbol.in_(symbols),
-        round_trips.c.closed_at.is_(None),
-    )
-    return {row.symbol: trip_of(row) for row in connection.execute(statement)}
-
-
-def _open_lots(
-    connection: Connection, account: AccountId, symbols: Sequence[Symbol]
-) -> dict[str, list[Lot]]:
-    statement = (
-        select(tax_lots)
-        .where(
-            tax_lots.c.account == account,
-            tax_lots.c.symbol.in_(symbols),
-            tax_lots.c.is_open.is_(True),
-        )
-        .order_by(tax_lots.c.acquired_at, tax_lots.c.lot_id)
-    )
-    found: defaultdict[str, list[Lot]] = defaultdict(list)
-    for row in connection.execute(statement):
-        found[row.symbol].append(lot_of(row))
-    return found
 
 
 def position_of(row: Row[Any]) -> Position:
@@ -130,12 +128,7 @@ def lot_of(row: Row[Any]) -> Lot:
 
 def already_booked(connection: Connection, sources: Sequence[str]) -> set[str]:
     """Return those of the fills that the ledger has."""
-    statement = select(ledger_entries.c.source_id).where(
-        ledger_entries.c.source_kind == SourceKind.FILL,
-        ledger_entries.c.leg == 0,
-        ledger_entries.c.source_id.in_(sources),
-    )
-    return set(connection.execute(statement).scalars())
+    return set(connection.execute(_BOOKED, {"sources": sources}).scalars())
 
 
 def save_fills(
@@ -146,7 +139,7 @@ def save_fills(
     now: datetime,
 ) -> None:
     """Write what the fills changed: ledger, balances, positions, lots and round trips."""
-    connection.execute(insert(ledger_entries), [asdict(entry) for entry in entries])
+    connection.execute(_TO_LEDGER, [asdict(entry) for entry in entries])
     _add_to_balances(connection, account, entries)
     held = {one.holding.position.symbol: one.holding.position for one in booked}
     rows = [_position_row(account, position, now) for position in held.values()]
@@ -183,14 +176,12 @@ def _add_to_balances(connection: Connection, account: AccountId, entries: Sequen
 
 
 def balances_of_account(connection: Connection, account: AccountId) -> dict[str, Decimal]:
-    statement = select(balances.c.asset, balances.c.free).where(balances.c.account == account)
-    return {row.asset: row.free for row in connection.execute(statement)}
+    return {row.asset: row.free for row in connection.execute(_BALANCES, {"account": account})}
 
 
 def positions_of_account(connection: Connection, account: AccountId) -> tuple[Position, ...]:
     """Return every position ever held, in the order of the symbols."""
-    statement = select(positions).where(positions.c.account == account).order_by(positions.c.symbol)
-    return tuple(position_of(row) for row in connection.execute(statement))
+    return tuple(position_of(row) for row in connection.execute(_POSITIONS, {"account": account}))
 
 
 def holdings(connection: Connection, policy: BooksPolicy) -> Holdings:

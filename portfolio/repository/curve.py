@@ -5,15 +5,35 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
 
 from portfolio.core.books import BooksPolicy
 from portfolio.core.equity import Watermark, opening_watermark, total
 from portfolio.tables import equity_points, marks, progress
 from shared.db.dialect import insert_once, upsert
+from shared.db.statements import given
 from shared.domain.candle import Candle
 from shared.domain.events import EquityMarked
 from shared.domain.ids import AccountId, Symbol
+
+_PRICES = select(marks.c.symbol, marks.c.price)
+_LAST_POINT = (
+    select(equity_points)
+    .where(given(equity_points.c.account))
+    .order_by(equity_points.c.as_of.desc())
+    .limit(1)
+)
+_COMPLETE = (
+    select(progress.c.as_of)
+    .where(given(progress.c.account))
+    .group_by(progress.c.as_of)
+    .having(func.count() >= bindparam("halves"))
+    .order_by(progress.c.as_of)
+)
+_PASSED = delete(progress).where(
+    given(progress.c.account), progress.c.as_of <= bindparam("as_of", type_=progress.c.as_of.type)
+)
+_TO_CURVE = insert(equity_points)
 
 
 def save_marks(connection: Connection, candles: Iterable[Candle]) -> None:
@@ -30,8 +50,7 @@ def save_marks(connection: Connection, candles: Iterable[Candle]) -> None:
 
 
 def prices(connection: Connection) -> dict[Symbol, Decimal]:
-    rows = connection.execute(select(marks.c.symbol, marks.c.price))
-    return {Symbol(row.symbol): row.price for row in rows}
+    return {Symbol(row.symbol): row.price for row in connection.execute(_PRICES)}
 
 
 def record_progress(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -40,14 +59,8 @@ def record_progress(connection: Connection, rows: Sequence[Mapping[str, Any]]) -
 
 def complete_instants(connection: Connection, policy: BooksPolicy) -> tuple[datetime, ...]:
     """Return the instants of which every shard has both its candles and its fills, oldest first."""
-    statement = (
-        select(progress.c.as_of)
-        .where(progress.c.account == policy.account)
-        .group_by(progress.c.as_of)
-        .having(func.count() >= 2 * policy.shard_count)
-        .order_by(progress.c.as_of)
-    )
-    return tuple(connection.execute(statement).scalars())
+    of_account = {"account": policy.account, "halves": 2 * policy.shard_count}
+    return tuple(connection.execute(_COMPLETE, of_account).scalars())
 
 
 def watermark(connection: Connection, policy: BooksPolicy) -> Watermark:
@@ -63,13 +76,7 @@ def watermark(connection: Connection, policy: BooksPolicy) -> Watermark:
 
 
 def last_point(connection: Connection, account: AccountId) -> Row[Any] | None:
-    statement = (
-        select(equity_points)
-        .where(equity_points.c.account == account)
-        .order_by(equity_points.c.as_of.desc())
-        .limit(1)
-    )
-    return connection.execute(statement).first()
+    return connection.execute(_LAST_POINT, {"account": account}).first()
 
 
 def save_equity(connection: Connection, marked: EquityMarked) -> None:
@@ -80,8 +87,5 @@ def save_equity(connection: Connection, marked: EquityMarked) -> None:
         if column.name != "invested"
     }
     row["invested"] = total(position.notional for position in marked.positions)
-    connection.execute(insert(equity_points).values(row))
-    forget = delete(progress).where(
-        progress.c.account == marked.account, progress.c.as_of <= marked.as_of
-    )
-    connection.execute(forget)
+    connection.execute(_TO_CURVE, row)
+    connection.execute(_PASSED, {"account": marked.account, "as_of": marked.as_of})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, or_, select, union
 
 from recommender.core.book import Book, KnownOrder, Position
 from recommender.core.status import RecommendationStatus
@@ -16,8 +16,28 @@ from recommender.tables import (
     trade_recommendations,
 )
 from shared.db.dialect import for_update, upsert
+from shared.db.statements import among, given
 from shared.domain.enums import Purpose, TradingState
 from shared.domain.ids import AccountId, ClientOrderId, RecommendationId, Symbol
+
+_FRESHNESS = for_update(select(recommender_books).where(given(recommender_books.c.account)))
+_UNDER_WAY = union(
+    select(trade_recommendations.c.symbol, trade_recommendations.c.purpose).where(
+        given(trade_recommendations.c.account),
+        or_(
+            trade_recommendations.c.status == RecommendationStatus.ISSUED,
+            trade_recommendations.c.status == RecommendationStatus.APPROVED,
+        ),
+    ),
+    select(known_orders.c.symbol, known_orders.c.purpose).where(
+        given(known_orders.c.account), known_orders.c.is_open.is_(True)
+    ),
+)
+_POSITIONS = select(held_positions).where(given(held_positions.c.account))
+_CLOSED = delete(held_positions).where(
+    given(held_positions.c.account), among(held_positions.c.symbol, "symbols")
+)
+_ORDERS = select(known_orders).where(among(known_orders.c.client_order_id, "identities"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +51,7 @@ class Freshness:
 
 def lock_freshness(connection: Connection, account: AccountId) -> Freshness:
     """Return the account's row and keep others from deciding about it until the commit."""
-    statement = select(recommender_books).where(recommender_books.c.account == account)
-    row = connection.execute(for_update(statement)).one_or_none()
+    row = connection.execute(_FRESHNESS, {"account": account}).one_or_none()
     if row is None:
         return Freshness()
     heard = row.trading_state is not None
@@ -48,16 +67,7 @@ def save_freshness(connection: Connection, account: AccountId, changes: Mapping[
 
 
 def load_book(connection: Connection, account: AccountId, state: TradingState) -> Book:
-    waiting = select(trade_recommendations.c.symbol, trade_recommendations.c.purpose).where(
-        trade_recommendations.c.account == account,
-        trade_recommendations.c.status.in_(
-            (RecommendationStatus.ISSUED, RecommendationStatus.APPROVED)
-        ),
-    )
-    working = select(known_orders.c.symbol, known_orders.c.purpose).where(
-        known_orders.c.account == account, known_orders.c.is_open.is_(True)
-    )
-    under_way = connection.execute(waiting.union(working)).all()
+    under_way = connection.execute(_UNDER_WAY, {"account": account}).all()
     return Book(
         positions=load_positions(connection, account),
         entries={Symbol(row.symbol) for row in under_way if row.purpose == Purpose.ENTRY},
@@ -67,7 +77,6 @@ def load_book(connection: Connection, account: AccountId, state: TradingState) -
 
 
 def load_positions(connection: Connection, account: AccountId) -> dict[Symbol, Position]:
-    statement = select(held_positions).where(held_positions.c.account == account)
     return {
         Symbol(row.symbol): Position(
             symbol=Symbol(row.symbol),
@@ -76,7 +85,7 @@ def load_positions(connection: Connection, account: AccountId) -> dict[Symbol, P
             opened_at=row.opened_at,
             horizon_at=row.horizon_at,
         )
-        for row in connection.execute(statement)
+        for row in connection.execute(_POSITIONS, {"account": account})
     }
 
 
@@ -98,19 +107,13 @@ def save_positions(
     upsert(connection, held_positions, rows, key=("account", "symbol"))
     closed = sorted(symbol for symbol, position in changes.items() if position is None)
     if closed:
-        connection.execute(
-            delete(held_positions).where(
-                held_positions.c.account == account, held_positions.c.symbol.in_(closed)
-            )
-        )
+        connection.execute(_CLOSED, {"account": account, "symbols": closed})
 
 
 def load_orders(
     connection: Connection, identities: Iterable[ClientOrderId]
 ) -> dict[ClientOrderId, KnownOrder]:
-    statement = select(known_orders).where(
-        known_orders.c.client_order_id.in_(sorted(set(identities)))
-    )
+    wanted = {"identities": sorted(set(identities))}
     return {
         ClientOrderId(row.client_order_id): KnownOrder(
             client_order_id=ClientOrderId(row.client_order_id),
@@ -120,7 +123,7 @@ def load_orders(
             is_open=row.is_open,
             updated_at=row.updated_at,
         )
-        for row in connection.execute(statement)
+        for row in connection.execute(_ORDERS, wanted)
     }
 
 

@@ -4,13 +4,26 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, select
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select
 
 from recommender.tables import pending_signals
 from shared.bus.codec import from_builtins
 from shared.bus.envelope import Envelope
+from shared.db.statements import given
 from shared.domain.events import SignalsAggregated
 from shared.domain.ids import AccountId
+
+_READY = and_(
+    given(pending_signals.c.account),
+    pending_signals.c.closed_at <= bindparam("until", type_=pending_signals.c.closed_at.type),
+)
+_TAKEN = (
+    select(pending_signals)
+    .where(_READY)
+    .order_by(pending_signals.c.closed_at, pending_signals.c.shard)
+)
+_FORGET = delete(pending_signals).where(_READY)
+_TO_PENDING = insert(pending_signals)
 
 
 def save_pending(connection: Connection, account: AccountId, envelopes: Sequence[Envelope]) -> None:
@@ -29,20 +42,15 @@ def save_pending(connection: Connection, account: AccountId, envelopes: Sequence
         if isinstance(envelope.event, SignalsAggregated)
     ]
     if rows:
-        connection.execute(insert(pending_signals), rows)
+        connection.execute(_TO_PENDING, rows)
 
 
 def take_pending(connection: Connection, account: AccountId, until: datetime) -> list[Envelope]:
     """Return and delete the signals of candles closed by `until`, in the order to decide on."""
-    ready = and_(pending_signals.c.account == account, pending_signals.c.closed_at <= until)
-    statement = (
-        select(pending_signals)
-        .where(ready)
-        .order_by(pending_signals.c.closed_at, pending_signals.c.shard)
-    )
-    rows = connection.execute(statement).all()
+    ready = {"account": account, "until": until}
+    rows = connection.execute(_TAKEN, ready).all()
     if rows:
-        connection.execute(delete(pending_signals).where(ready))
+        connection.execute(_FORGET, ready)
     return [_envelope(row) for row in rows]
 
 

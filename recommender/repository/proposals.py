@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Executable, Row, and_, bindparam, or_, select, update
 
 from recommender.core.status import RecommendationStatus, before
 from recommender.tables import trade_recommendations
@@ -55,19 +56,25 @@ def add_recommendations(
 
 def advance(connection: Connection, progress: Sequence[Progress]) -> None:
     """Move recommendations on; none ever moves back, whatever order the facts came in."""
-    table = trade_recommendations
     for status in sorted({one.status for one in progress}):
         changes = [one for one in progress if one.status is status]
-        statement = update(table).where(
-            table.c.recommendation_id == bindparam("identity"),
-            or_(*(table.c.status == earlier for earlier in before(status))),
-        )
-        values: dict[str, Any] = {"status": status}
-        rows: list[dict[str, Any]] = [{"identity": one.recommendation_id} for one in changes]
-        if any(one.verdict is not None for one in changes):
-            values["verdict"] = bindparam("given")
-            rows = [{"identity": one.recommendation_id, "given": one.verdict} for one in changes]
-        connection.execute(statement.values(values), rows)
+        has_verdicts = any(one.verdict is not None for one in changes)
+        rows = [
+            {"identity": one.recommendation_id, "status": status}
+            | ({"verdict": one.verdict} if has_verdicts else {})
+            for one in changes
+        ]
+        connection.execute(_advance_to(status), rows)
+
+
+@cache
+def _advance_to(status: RecommendationStatus) -> Executable:
+    """Reach the one called `identity`, if it is still at an earlier status."""
+    table = trade_recommendations.c
+    earlier = [table.status == one for one in before(status)]
+    return update(trade_recommendations).where(
+        table.recommendation_id == bindparam("identity"), or_(*earlier)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

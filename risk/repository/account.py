@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, bindparam, or_, select
 
 from risk.core.book import Book, Holding, book_of
 from risk.core.exposure import Counter, Counters, Scope
 from risk.repository import promises
 from risk.tables import exposure_counters, risk_book, risk_positions, symbol_locks
 from shared.db.dialect import for_update, insert_once, upsert
+from shared.db.statements import given
 from shared.domain.enums import TradingState
 from shared.domain.events import EquityMarked
 from shared.domain.ids import AccountId, Symbol
@@ -18,16 +19,39 @@ from shared.domain.values import ZERO
 
 _KEY = ("account", "scope_kind", "scope_key")
 
+_LOCK = for_update(
+    select(exposure_counters.c.version).where(
+        given(exposure_counters.c.account),
+        exposure_counters.c.scope_kind == Scope.TOTAL,
+        exposure_counters.c.scope_key == "",
+    )
+)
+_BOOK = select(risk_book).where(given(risk_book.c.account))
+_MARKED_UNTIL = select(risk_book.c.as_of).where(given(risk_book.c.account))
+_HOLDINGS = select(risk_positions).where(given(risk_positions.c.account))
+_COUNTERS = select(exposure_counters).where(
+    given(exposure_counters.c.account),
+    or_(
+        exposure_counters.c.scope_kind != Scope.TRADES_PER_DAY,
+        given(exposure_counters.c.scope_key),
+    ),
+)
+_LOCKS = (
+    select(symbol_locks)
+    .where(
+        given(symbol_locks.c.account),
+        or_(
+            symbol_locks.c.expires_at.is_(None),
+            symbol_locks.c.expires_at > bindparam("now", type_=symbol_locks.c.expires_at.type),
+        ),
+    )
+    .order_by(symbol_locks.c.symbol)
+)
+
 
 def lock_account(connection: Connection, account: AccountId) -> None:
     """Keep everybody else from changing this account's exposure until the commit."""
-    table = exposure_counters.c
-    statement = for_update(
-        select(table.version).where(
-            table.account == account, table.scope_kind == Scope.TOTAL, table.scope_key == ""
-        )
-    )
-    if connection.execute(statement).first() is None:
+    if connection.execute(_LOCK, {"account": account}).first() is None:
         row = {
             "account": account,
             "scope_kind": Scope.TOTAL,
@@ -38,7 +62,7 @@ def lock_account(connection: Connection, account: AccountId) -> None:
             "version": 0,
         }
         insert_once(connection, exposure_counters, [row])
-        connection.execute(statement)
+        connection.execute(_LOCK, {"account": account})
 
 
 def load_book(
@@ -49,7 +73,7 @@ def load_book(
     now: datetime,
 ) -> Book:
     """Return the book as it stands; call it under the account's lock to decide by it."""
-    row = connection.execute(select(risk_book).where(risk_book.c.account == account)).one_or_none()
+    row = connection.execute(_BOOK, {"account": account}).one_or_none()
     positions = load_holdings(connection, account)
     return Book(
         as_of=None if row is None else row.as_of,
@@ -67,7 +91,6 @@ def load_book(
 
 def load_holdings(connection: Connection, account: AccountId) -> dict[Symbol, Holding]:
     """Return every holding ever seen, closed ones too."""
-    statement = select(risk_positions).where(risk_positions.c.account == account)
     return {
         Symbol(row.symbol): Holding(
             symbol=Symbol(row.symbol),
@@ -75,7 +98,7 @@ def load_holdings(connection: Connection, account: AccountId) -> dict[Symbol, Ho
             price=row.price,
             trade_id=row.trade_id,
         )
-        for row in connection.execute(statement)
+        for row in connection.execute(_HOLDINGS, {"account": account})
     }
 
 
@@ -94,8 +117,7 @@ def save_holdings(connection: Connection, account: AccountId, holdings: Iterable
 
 
 def marked_until(connection: Connection, account: AccountId) -> datetime | None:
-    statement = select(risk_book.c.as_of).where(risk_book.c.account == account)
-    return connection.execute(statement).scalar_one_or_none()
+    return connection.execute(_MARKED_UNTIL, {"account": account}).scalar_one_or_none()
 
 
 def save_mark(connection: Connection, marked: EquityMarked) -> None:
@@ -113,14 +135,10 @@ def save_mark(connection: Connection, marked: EquityMarked) -> None:
 
 def load_counters(connection: Connection, account: AccountId, day: date) -> Counters:
     """Return the counters in force on a day by scope and key, each with its version."""
-    table = exposure_counters.c
-    statement = select(exposure_counters).where(
-        table.account == account,
-        or_(table.scope_kind != Scope.TRADES_PER_DAY, table.scope_key == day.isoformat()),
-    )
+    in_force = {"account": account, "scope_key": day.isoformat()}
     return {
         (Scope(row.scope_kind), row.scope_key): (_counter(row), row.version)
-        for row in connection.execute(statement)
+        for row in connection.execute(_COUNTERS, in_force)
     }
 
 
@@ -160,13 +178,4 @@ def _row(account: AccountId, counter: Counter, version: int) -> dict[str, Any]:
 
 def find_locks(connection: Connection, account: AccountId, now: datetime) -> Sequence[Row[Any]]:
     """Return the locks in force, by instrument."""
-    table = symbol_locks.c
-    statement = (
-        select(symbol_locks)
-        .where(
-            table.account == account,
-            or_(table.expires_at.is_(None), table.expires_at > now),
-        )
-        .order_by(table.symbol)
-    )
-    return connection.execute(statement).all()
+    return connection.execute(_LOCKS, {"account": account, "now": now}).all()

@@ -10,8 +10,14 @@ from sqlalchemy import Connection, Row, and_, insert, or_, select
 
 from risk.core.review import Verdict
 from risk.tables import risk_decisions
+from shared.db.statements import among
 from shared.domain.ids import AccountId, RecommendationId, Symbol
 from shared.domain.verdict import Approved
+
+_REVIEWED = select(risk_decisions.c.recommendation_id).where(
+    among(risk_decisions.c.recommendation_id, "recommendations")
+)
+_TO_DECISIONS = insert(risk_decisions)
 
 
 class Outcome(StrEnum):
@@ -32,15 +38,14 @@ class DecisionFilter:
 def already_reviewed(
     connection: Connection, recommendations: Sequence[RecommendationId]
 ) -> set[str]:
-    table = risk_decisions.c
-    statement = select(table.recommendation_id).where(table.recommendation_id.in_(recommendations))
-    return set(connection.execute(statement).scalars())
+    wanted = {"recommendations": recommendations}
+    return set(connection.execute(_REVIEWED, wanted).scalars())
 
 
 def add_decisions(connection: Connection, verdicts: Iterable[Verdict], now: datetime) -> None:
     rows = [_row(verdict, now) for verdict in verdicts]
     if rows:
-        connection.execute(insert(risk_decisions), rows)
+        connection.execute(_TO_DECISIONS, rows)
 
 
 def _row(verdict: Verdict, now: datetime) -> dict[str, Any]:

@@ -12,11 +12,21 @@ from shared.bus.codec import from_builtins
 from shared.db.audit import record
 from shared.db.control import control
 from shared.db.dialect import for_update, insert_once, upsert
+from shared.db.statements import given
 from shared.domain.enums import TradingState
 from shared.domain.events import TradingStateChanged
 from shared.domain.ids import AccountId
 
 CONFIGURATION = "configuration"
+_NEWEST = (
+    select(risk_limits)
+    .where(given(risk_limits.c.account))
+    .order_by(risk_limits.c.version.desc())
+    .limit(1)
+)
+_NEWEST_BY = _NEWEST.where(given(risk_limits.c.actor))
+_STATE = select(control).where(given(control.c.account))
+_LOCKED_STATE = for_update(_STATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +70,13 @@ def find_limits(
     connection: Connection, account: AccountId, actor: str | None = None
 ) -> LimitsRecord | None:
     """Return the newest limits (`actor`: the newest set by that one)."""
-    statement = select(risk_limits).where(risk_limits.c.account == account)
-    if actor is not None:
-        statement = statement.where(risk_limits.c.actor == actor)
-    newest = statement.order_by(risk_limits.c.version.desc()).limit(1)
-    row = connection.execute(newest).one_or_none()
+    of_account = {"account": account}
+    found = (
+        connection.execute(_NEWEST, of_account)
+        if actor is None
+        else connection.execute(_NEWEST_BY, {**of_account, "actor": actor})
+    )
+    row = found.one_or_none()
     if row is None:
         return None
     return LimitsRecord(
@@ -91,13 +103,12 @@ def add_limits(
 
 
 def find_state(connection: Connection, account: AccountId) -> Row[Any] | None:
-    return connection.execute(select(control).where(control.c.account == account)).one_or_none()
+    return connection.execute(_STATE, {"account": account}).one_or_none()
 
 
 def lock_state(connection: Connection, account: AccountId) -> Row[Any] | None:
     """Return the trading state once no claim is in flight; none is made until the commit."""
-    statement = for_update(select(control).where(control.c.account == account))
-    return connection.execute(statement).one_or_none()
+    return connection.execute(_LOCKED_STATE, {"account": account}).one_or_none()
 
 
 def save_state(connection: Connection, changed: TradingStateChanged) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, insert, select
 from risk.core.book import Reservation
 from risk.tables import reservations
 from shared.db.dialect import upsert
+from shared.db.statements import among, given
 from shared.domain.enums import Purpose
 from shared.domain.ids import AccountId, DecisionId, Symbol
 
@@ -19,18 +20,23 @@ class ReservationState(StrEnum):
     RELEASED = "released"
 
 
+_HELD = (
+    select(reservations)
+    .where(given(reservations.c.account), reservations.c.state == ReservationState.HELD)
+    .order_by(reservations.c.decision_id)
+)
+_SOME = select(reservations).where(among(reservations.c.decision_id, "decisions"))
+_TO_RESERVATIONS = insert(reservations)
+
+
 def load_held(connection: Connection, account: AccountId) -> dict[DecisionId, Reservation]:
-    statement = (
-        select(reservations)
-        .where(reservations.c.account == account, reservations.c.state == ReservationState.HELD)
-        .order_by(reservations.c.decision_id)
-    )
-    return {DecisionId(row.decision_id): _reservation(row) for row in connection.execute(statement)}
+    held = connection.execute(_HELD, {"account": account})
+    return {DecisionId(row.decision_id): _reservation(row) for row in held}
 
 
 def load(connection: Connection, decisions: Iterable[DecisionId]) -> dict[DecisionId, Reservation]:
-    statement = select(reservations).where(reservations.c.decision_id.in_(sorted(set(decisions))))
-    return {DecisionId(row.decision_id): _reservation(row) for row in connection.execute(statement)}
+    some = connection.execute(_SOME, {"decisions": sorted(set(decisions))})
+    return {DecisionId(row.decision_id): _reservation(row) for row in some}
 
 
 def add(
@@ -38,7 +44,7 @@ def add(
 ) -> None:
     rows = [_row(account, one, now) for one in promised]
     if rows:
-        connection.execute(insert(reservations), rows)
+        connection.execute(_TO_RESERVATIONS, rows)
 
 
 def save(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Event
 
-from sqlalchemy import Select, bindparam, delete, func, select
+from sqlalchemy import Select, bindparam, delete, func, or_, select
 
 from shared.bus.envelope import Envelope
 from shared.bus.history import named
@@ -17,6 +17,7 @@ Handler = Callable[[Sequence[Envelope], UnitOfWork], None]
 
 BATCH_SIZE = 512
 # One by one: for many at once InnoDB may scan the table, and wait for the rows of other services.
+_ANYTHING = select(deliveries.c.seq).limit(1)
 _DONE = delete(deliveries).where(deliveries.c.seq == bindparam("handled"))
 _RED_AFTER_FAILURES = 3
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -46,6 +47,12 @@ class Consumer:
         self._on_failure = on_failure
         self._on_handled = on_handled
         self._looks_first = transactions.engine.dialect.name == "sqlite"
+        # What this replica can handle; a newer one may have subscribed to more.
+        waiting = select(deliveries.c.seq, deliveries.c.event_id).where(
+            deliveries.c.consumer == name, or_(*(deliveries.c.topic == topic for topic in handlers))
+        )
+        self._any = waiting.limit(1)
+        self._batch = _oldest_locked(waiting)
         self._failures = 0
         self._last_error = ""
 
@@ -84,7 +91,7 @@ class Consumer:
         if self._looks_first and not self._has_waiting():
             return 0
         with self._transactions.begin() as uow:
-            rows = uow.connection.execute(self._batch()).all()
+            rows = uow.connection.execute(self._batch).all()
             if rows:
                 self._dispatch(named(uow.connection, [row.event_id for row in rows]), uow)
                 uow.connection.execute(_DONE, [{"handled": row.seq} for row in rows])
@@ -93,19 +100,7 @@ class Consumer:
     def _has_waiting(self) -> bool:
         """Look without locking: an idle consumer never takes SQLite's only write lock."""
         with self._transactions.read() as connection:
-            return connection.execute(self._waiting().limit(1)).first() is not None
-
-    def _batch(self) -> Select[int, str]:
-        """Lock deliveries and nothing else: another service must find its own of the same facts."""
-        waiting = self._waiting().with_hint(deliveries, f"FORCE INDEX ({OLDEST_FIRST})", "mysql")
-        oldest = waiting.order_by(deliveries.c.seq).limit(BATCH_SIZE)
-        return for_update(oldest, skip_locked=True)
-
-    def _waiting(self) -> Select[int, str]:
-        """What this replica can handle; a newer one may have subscribed to more."""
-        return select(deliveries.c.seq, deliveries.c.event_id).where(
-            deliveries.c.consumer == self.name, deliveries.c.topic.in_(list(self._handlers))
-        )
+            return connection.execute(self._any).first() is not None
 
     def _dispatch(self, envelopes: Sequence[Envelope], uow: UnitOfWork) -> None:
         self._transactions.clock.observe(max(envelope.occurred_at for envelope in envelopes))
@@ -124,6 +119,12 @@ class Consumer:
         stop.wait(min(0.05 * 2 ** min(self._failures, 10), _LONGEST_PAUSE_SECONDS))
 
 
+def _oldest_locked(waiting: Select[int, str]) -> Select[int, str]:
+    """Lock deliveries and nothing else: another service must find its own of the same facts."""
+    hinted = waiting.with_hint(deliveries, f"FORCE INDEX ({OLDEST_FIRST})", "mysql")
+    return for_update(hinted.order_by(deliveries.c.seq).limit(BATCH_SIZE), skip_locked=True)
+
+
 def in_one_line(error: BaseException) -> str:
     """Return what an error says, without the statement and the values a database adds below."""
     return f"{type(error).__name__}: {error}".splitlines()[0]
@@ -132,7 +133,7 @@ def in_one_line(error: BaseException) -> str:
 def is_idle(transactions: Transactions) -> bool:
     """Tell whether everybody has heard and handled every fact."""
     with transactions.read() as connection:
-        return connection.execute(select(deliveries.c.seq).limit(1)).first() is None
+        return connection.execute(_ANYTHING).first() is None
 
 
 def waiting(transactions: Transactions) -> dict[str, int]:

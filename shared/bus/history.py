@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, func, select
 from shared.bus.codec import decode
 from shared.bus.envelope import Envelope
 from shared.bus.tables import deliveries, event_log
+from shared.db.statements import among
 from shared.domain.ids import EventId
 
 COLUMNS = (
@@ -20,6 +21,7 @@ COLUMNS = (
     event_log.c.cause_id,
     event_log.c.payload,
 )
+_NAMED = select(*COLUMNS).where(among(event_log.c.event_id, "event_ids"))
 
 
 def envelope_of(row: Any) -> Envelope:
@@ -40,8 +42,7 @@ def named(connection: Connection, event_ids: Sequence[str]) -> list[Envelope]:
     Raises:
         LookupError: one of them is not in the log.
     """
-    statement = select(*COLUMNS).where(event_log.c.event_id.in_(event_ids))
-    found = {row.event_id: row for row in connection.execute(statement)}
+    found = {row.event_id: row for row in connection.execute(_NAMED, {"event_ids": event_ids})}
     return [envelope_of(found[event_id]) for event_id in event_ids]
 
 

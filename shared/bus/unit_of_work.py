@@ -16,6 +16,7 @@ from shared.bus.doorbell import Doorbell
 from shared.bus.envelope import Envelope, event_id
 from shared.bus.tables import deliveries, event_log, subscriptions
 from shared.db.engine import READ_ONLY, is_transient, write_turn
+from shared.db.statements import among
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.events import Event
 from shared.domain.ids import EventId
@@ -25,6 +26,11 @@ T = TypeVar("T")
 _log: Any = structlog.get_logger()
 _WALL = SystemClock()
 _ATTEMPTS = 5
+_TO_LOG = insert(event_log)
+_TO_LISTENERS = insert(deliveries)
+_LISTENERS = select(subscriptions.c.topic, subscriptions.c.consumer).where(
+    among(subscriptions.c.topic, "topics")
+)
 
 CommitHook = Callable[[str, str], None]
 
@@ -129,7 +135,7 @@ class Transactions:
             return set()
         wall = datetime_now()
         rows = [self._row(event, cause, uow.now, wall) for event, cause in uow.events]
-        uow.connection.execute(insert(event_log), rows)
+        uow.connection.execute(_TO_LOG, rows)
         listeners = _listeners(uow.connection, {event.topic for event, _ in uow.events})
         outgoing = [
             {"consumer": consumer, "topic": row["topic"], "event_id": row["event_id"]}
@@ -137,7 +143,7 @@ class Transactions:
             for consumer in listeners[str(row["topic"])]
         ]
         if outgoing:
-            uow.connection.execute(insert(deliveries), outgoing)
+            uow.connection.execute(_TO_LISTENERS, outgoing)
         return {str(row["consumer"]) for row in outgoing}
 
     def _row(
@@ -161,10 +167,7 @@ def datetime_now() -> datetime:
 
 def _listeners(connection: Connection, topics: Iterable[str]) -> Mapping[str, list[str]]:
     """Return who hears which topic; read anew each time, or a late subscriber misses facts."""
-    statement = select(subscriptions.c.topic, subscriptions.c.consumer).where(
-        subscriptions.c.topic.in_(topics)
-    )
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for topic, consumer in connection.execute(statement):
+    for topic, consumer in connection.execute(_LISTENERS, {"topics": list(topics)}):
         found[topic].append(consumer)
     return found

@@ -1,9 +1,10 @@
 """The few statements that the databases spell differently."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, Table, func, select, tuple_
+from sqlalchemy import Connection, Executable, Select, Table, func, select, tuple_
 from sqlalchemy.dialects import mysql, sqlite
 
 _KEYS_PER_QUERY = 1000
@@ -25,19 +26,23 @@ def insert_once(connection: Connection, table: Table, rows: Sequence[Mapping[str
     if not rows:
         return 0
     if connection.dialect.name == "sqlite":
-        before = _changes(connection)
-        connection.execute(sqlite.insert(table).on_conflict_do_nothing(), list(rows))
-        return _changes(connection) - before
+        return connection.execute(_insert_or_leave_sqlite(table), list(rows)).rowcount
     keys = {tuple(row[column.name] for column in table.primary_key) for row in rows}
     known = _count(connection, table, sorted(keys))
-    first = next(iter(table.primary_key)).name
-    insert = mysql.insert(table)  # not INSERT IGNORE: it would also swallow values that do not fit
-    connection.execute(insert.on_duplicate_key_update({first: table.c[first]}), list(rows))
+    connection.execute(_insert_or_leave_mysql(table), list(rows))
     return len(keys) - known
 
 
-def _changes(connection: Connection) -> int:
-    return int(connection.exec_driver_sql("SELECT total_changes()").scalar_one())
+@cache
+def _insert_or_leave_sqlite(table: Table) -> Executable:
+    return sqlite.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+
+
+@cache
+def _insert_or_leave_mysql(table: Table) -> Executable:
+    """Not INSERT IGNORE: it would also swallow values that do not fit."""
+    first = next(iter(table.primary_key)).name
+    return mysql.insert(table).on_duplicate_key_update({first: table.c[first]})
 
 
 def _count(connection: Connection, table: Table, keys: Sequence[tuple[Any, ...]]) -> int:
@@ -59,15 +64,26 @@ def upsert(
     """Insert the rows, or set every other given column where the key exists."""
     if not rows:
         return
-    changed = [name for name in rows[0] if name not in key]
-    if connection.dialect.name == "sqlite":
-        insert = sqlite.insert(table)
-        statement: Any = insert.on_conflict_do_update(
-            index_elements=list(key), set_={name: insert.excluded[name] for name in changed}
-        )
-    else:
-        insert = mysql.insert(table)
-        statement = insert.on_duplicate_key_update(
-            {name: insert.inserted[name] for name in changed}
-        )
+    changed = tuple(name for name in rows[0] if name not in key)
+    statement = (
+        _insert_or_set_sqlite(table, key, changed)
+        if connection.dialect.name == "sqlite"
+        else _insert_or_set_mysql(table, changed)
+    )
     connection.execute(statement, list(rows))
+
+
+@cache
+def _insert_or_set_sqlite(
+    table: Table, key: tuple[str, ...], changed: tuple[str, ...]
+) -> Executable:
+    insert = sqlite.insert(table)
+    return insert.on_conflict_do_update(
+        index_elements=list(key), set_={name: insert.excluded[name] for name in changed}
+    )
+
+
+@cache
+def _insert_or_set_mysql(table: Table, changed: tuple[str, ...]) -> Executable:
+    insert = mysql.insert(table)
+    return insert.on_duplicate_key_update({name: insert.inserted[name] for name in changed})

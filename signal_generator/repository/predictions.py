@@ -19,6 +19,7 @@ from signal_generator.core.window import Carried
 from signal_generator.tables import ml_signals
 
 Floats = NDArray[np.float64]
+_TO_SIGNALS = insert(ml_signals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class Scored:
 
 def add_scored(connection: Connection, scored: Sequence[Scored]) -> None:
     if scored:
-        connection.execute(insert(ml_signals), [_row(one) for one in scored])
+        connection.execute(_TO_SIGNALS, [_row(one) for one in scored])
 
 
 def _row(scored: Scored) -> dict[str, Any]:

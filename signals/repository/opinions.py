@@ -16,6 +16,8 @@ from shared.domain.signal import Signal
 from signals.core.sources import Source
 from signals.tables import signal_sources, signals
 
+_SOURCES = select(signal_sources)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalFilter:
@@ -53,7 +55,7 @@ def stored_sources(connection: Connection) -> dict[str, Source]:
         row.source: Source(
             name=row.source, weight=row.weight, enabled=row.enabled, updated_at=row.updated_at
         )
-        for row in connection.execute(select(signal_sources))
+        for row in connection.execute(_SOURCES)
     }
 
 

@@ -9,10 +9,18 @@ from sqlalchemy import Connection, delete, insert, select
 
 from shared.bus.codec import from_builtins
 from shared.bus.envelope import Envelope
+from shared.db.statements import among, given
 from shared.domain.enums import Interval
 from shared.domain.events import CandlesClosed, SignalsGenerated
 from shared.domain.signal import Signal
 from signals.tables import signal_parts
+
+_KEY = ("venue", "interval", "closed_at", "shard", "source")
+_WAITING = select(signal_parts).where(
+    given(signal_parts.c.source), among(signal_parts.c.closed_at, "instants")
+)
+_TAKEN = delete(signal_parts).where(*(given(signal_parts.c[name]) for name in _KEY))
+_TO_PARTS = insert(signal_parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,20 +54,16 @@ def save_parts(connection: Connection, source: str, parts: Mapping[PartKey, Part
             | {"weights": part.weights, "payload": part.signals}
             for key, part in parts.items()
         ]
-        connection.execute(insert(signal_parts), rows)
+        connection.execute(_TO_PARTS, rows)
 
 
 def take_parts(connection: Connection, source: str, keys: Sequence[PartKey]) -> dict[PartKey, Part]:
     """Return the waiting halves of these shards and delete them."""
-    statement = select(signal_parts).where(
-        signal_parts.c.source == source,
-        signal_parts.c.closed_at.in_(sorted({key.closed_at for key in keys})),
-    )
-    waiting = {_key_of_row(row): row for row in connection.execute(statement)}
+    wanted = {"source": source, "instants": sorted({key.closed_at for key in keys})}
+    waiting = {_key_of_row(row): row for row in connection.execute(_WAITING, wanted)}
     taken = {key: _part_of(waiting[key]) for key in keys if key in waiting}
-    for key in taken:
-        same = [signal_parts.c[name] == value for name, value in _part_key_row(key, source).items()]
-        connection.execute(delete(signal_parts).where(*same))
+    if taken:
+        connection.execute(_TAKEN, [_part_key_row(key, source) for key in taken])
     return taken
 
 

@@ -7,10 +7,15 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from shared.db.dialect import upsert
+from shared.db.statements import among, given
 from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
 from signals.core.rules import RuleState
 from signals.tables import rule_states
+
+_CARRIED = select(rule_states).where(
+    given(rule_states.c.interval), among(rule_states.c.symbol, "symbols")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +29,10 @@ class Carried:
 def load_carried(
     connection: Connection, interval: Interval, symbols: Iterable[Symbol]
 ) -> dict[Symbol, Carried]:
-    statement = select(rule_states).where(
-        rule_states.c.interval == interval, rule_states.c.symbol.in_(sorted(symbols))
-    )
+    wanted = {"interval": interval, "symbols": sorted(symbols)}
     return {
         Symbol(row.symbol): Carried(closed_at=row.closed_at, state=RuleState(*row.carry))
-        for row in connection.execute(statement)
+        for row in connection.execute(_CARRIED, wanted)
     }
 
 
