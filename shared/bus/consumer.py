@@ -46,7 +46,6 @@ class Consumer:
         self._poll_seconds = poll_seconds
         self._on_failure = on_failure
         self._on_handled = on_handled
-        self._looks_first = transactions.engine.dialect.name == "sqlite"
         # What this replica can handle; a newer one may have subscribed to more.
         waiting = select(deliveries.c.seq, deliveries.c.event_id).where(
             deliveries.c.consumer == name, or_(*(deliveries.c.topic == topic for topic in handlers))
@@ -76,20 +75,22 @@ class Consumer:
 
     def run(self, stop: Event) -> None:
         """Handle facts until `stop` is set; a failure is reported, waited out, and tried again."""
+        rung = False
         while not stop.is_set():
             try:
-                handled = self.handle_waiting()
+                handled = self._handle_batch() if rung else self.handle_waiting()
             except Exception as error:  # noqa: BLE001 - whatever failed, the deliveries are still there
                 self._failed(error, stop)
                 continue
             self._failures = 0
-            if not handled:
-                self._transactions.doorbell.wait(self.name, self._poll_seconds)
+            if handled < BATCH_SIZE:
+                rung = self._transactions.doorbell.wait(self.name, self._poll_seconds)
 
     def handle_waiting(self) -> int:
         """Handle one batch in one transaction and return how many facts it had."""
-        if self._looks_first and not self._has_waiting():
-            return 0
+        return self._handle_batch() if self._has_waiting() else 0
+
+    def _handle_batch(self) -> int:
         with self._transactions.begin() as uow:
             rows = uow.connection.execute(self._batch).all()
             if rows:
@@ -98,7 +99,7 @@ class Consumer:
             return len(rows)
 
     def _has_waiting(self) -> bool:
-        """Look without locking: an idle consumer never takes SQLite's only write lock."""
+        """Look without locking: whom no bell called never takes SQLite's only write lock."""
         with self._transactions.read() as connection:
             return connection.execute(self._any).first() is not None
 

@@ -10,8 +10,8 @@ class Doorbell(Protocol):
         """Wake these consumers where possible; never raises, never blocks for long."""
         ...
 
-    def wait(self, consumer: str, timeout_seconds: float) -> None:
-        """Return when the bell rang for this consumer, at the latest after the timeout."""
+    def wait(self, consumer: str, timeout_seconds: float) -> bool:
+        """Return True when the bell rang for this consumer, False after the timeout."""
         ...
 
     def close(self) -> None: ...
@@ -27,10 +27,11 @@ class InProcessDoorbell:
         for consumer in consumers:
             self._bell(consumer).set()
 
-    def wait(self, consumer: str, timeout_seconds: float) -> None:
+    def wait(self, consumer: str, timeout_seconds: float) -> bool:
         bell = self._bell(consumer)
-        bell.wait(timeout_seconds)
+        rang = bell.wait(timeout_seconds)
         bell.clear()
+        return rang
 
     def close(self) -> None:
         self.ring(list(self._bells))

@@ -58,8 +58,8 @@ class RedisDoorbell:
         except (redis.RedisError, OSError):
             self._silent_until = time.monotonic() + _PAUSE_SECONDS
 
-    def wait(self, consumer: str, timeout_seconds: float) -> None:
-        self._bells.wait(consumer, timeout_seconds)
+    def wait(self, consumer: str, timeout_seconds: float) -> bool:
+        return self._bells.wait(consumer, timeout_seconds)
 
     def close(self) -> None:
         self._closed.set()

@@ -69,8 +69,6 @@ class Drive:
             for one in self.services
             if one.handlers
         ]
-        for consumer in self.consumers:  # a commit that changes nothing is no place to be killed
-            consumer._looks_first = True
         self.feed = next(one for one in self.services if one.name == "market_data").tasks[0]
         self.publisher: Publisher = self.feed.run.__self__  # pyright: ignore[reportFunctionMemberAccess]
 
