@@ -19,6 +19,7 @@ MAX_EXPOSURE_RATIO = 0.80
 _TINY = 1e-300
 _EPSILON = 3e-16
 _CLOSE = 1e-14
+_NEAR = 1e-3
 _MAX_TERMS = 20_000
 _MAX_STEPS = 200
 _NORMAL = NormalDist()
@@ -155,26 +156,60 @@ def room_scale(wanted: float, held: float, total: float = MAX_EXPOSURE_RATIO) ->
 def _beta_quantile(probability: float, a: float, b: float) -> float:
     """Return x with P(X <= x) = `probability` for X ~ Beta(a, b), not a number where there is none.
 
-    Newton's method from the normal approximation, kept within a bracket that only shrinks.
+    Newton's method from the Cornish-Fisher approximation, kept within a bracket that only shrinks;
+    once near, the Taylor series of the inverse, whose error is the fifth power of its step.
     """
     if not (0 < probability < 1 and 0 < a < inf and 0 < b < inf):
         return nan
     scale = lgamma(a + b) - lgamma(a) - lgamma(b)
-    mean = a / (a + b)
-    guess = mean + _NORMAL.inv_cdf(probability) * sqrt(mean * (1 - mean) / (a + b + 1))
-    x = guess if 0 < guess < 1 else mean
+    deviation = sqrt(a * b / (a + b + 1)) / (a + b)
+    x = _beta_guess(probability, a, b, deviation)
     low, high = 0.0, 1.0
     for _ in range(_MAX_STEPS):
         front = exp(scale + a * log(x) + b * log1p(-x))
         excess = _beta_distribution(x, a, b, front) - probability
+        newton = -excess * x * (1 - x) / front if front > _TINY else nan
+        if abs(newton) <= _NEAR * min(deviation, x, 1 - x):
+            return x + _beta_series(x, a, b, newton)
         low, high = (low, x) if excess > 0 else (x, high)
-        following = x - excess * x * (1 - x) / front if front > _TINY else nan
+        following = x + newton
         if not low < following < high:
             following = (low + high) / 2
         if abs(following - x) <= _CLOSE * x:
             return following
         x = following
     return x
+
+
+def _beta_guess(probability: float, a: float, b: float, deviation: float) -> float:
+    """Return the normal quantile corrected for skewness and kurtosis, the mean where it is none."""
+    total = a + b
+    skewness = 2 * (b - a) / (deviation * total * (total + 2))
+    kurtosis = 6 * ((a - b) ** 2 * (total + 1) / (a * b * (total + 2)) - 1) / (total + 3)
+    z = _NORMAL.inv_cdf(probability)
+    corrected = (
+        z
+        + skewness * (z**2 - 1) / 6
+        + kurtosis * (z**3 - 3 * z) / 24
+        - skewness**2 * (2 * z**3 - 5 * z) / 36
+    )
+    guess = a / total + deviation * corrected
+    return guess if 0 < guess < 1 else a / total
+
+
+def _beta_series(x: float, a: float, b: float, newton: float) -> float:
+    """Return four terms of the quantile's Taylor series, the first of which is Newton's step.
+
+    `slope` is the derivative of the density's logarithm, `bend` and `twist` those of the slope.
+    """
+    left, right = (a - 1) / x, (b - 1) / (1 - x)
+    slope = left - right
+    bend = -left / x - right / (1 - x)
+    twist = 2 * (left / x**2 - right / (1 - x) ** 2)
+    second = -slope / 2
+    third = (2 * slope**2 - bend) / 6
+    fourth = (7 * slope * bend - 6 * slope**3 - twist) / 24
+    return newton * (1 + newton * (second + newton * (third + newton * fourth)))
 
 
 def _beta_distribution(x: float, a: float, b: float, front: float) -> float:

@@ -10,10 +10,9 @@ Quantity = NewType("Quantity", Decimal)
 Quote = NewType("Quote", Decimal)
 
 ZERO = Decimal(0)
-_ONE = Decimal(1)
-_TEN = Decimal(10)
 SCALE = Decimal(1).scaleb(-18)
 MONEY = Context(prec=50, rounding=ROUND_HALF_EVEN)
+_AMOUNT = Context(prec=50, rounding=ROUND_HALF_EVEN, Emax=19)  # 20 digits before the point
 
 
 def exact(value: Decimal) -> Decimal:
@@ -23,20 +22,25 @@ def exact(value: Decimal) -> Decimal:
         BadInput: not finite, or more than 20 digits before the point.
     """
     try:
-        quantised = value.quantize(SCALE, context=MONEY)
+        quantised = _AMOUNT.quantize(value, SCALE)
     except InvalidOperation as error:
-        raise BadInput("amount", f"{value} is not an amount", "give a finite decimal") from error
-    if not quantised.is_finite() or quantised.adjusted() >= 20:
-        raise BadInput(
-            "amount", f"{value} exceeds 20 digits before the point", "give a smaller one"
-        )
+        raise _no_amount(value) from error
+    if quantised.is_nan():
+        raise _no_amount(value)
     return plain(quantised)
 
 
 def plain(value: Decimal) -> Decimal:
     """Return the same number without trailing zeros and without a positive exponent."""
-    stripped = value.normalize(MONEY)
-    return stripped if MONEY.remainder(stripped, _TEN) else stripped.quantize(_ONE)
+    return MONEY.add(MONEY.normalize(value), ZERO)
+
+
+def _no_amount(value: Decimal) -> BadInput:
+    if value.is_finite():
+        what, remedy = f"{value} exceeds 20 digits before the point", "give a smaller one"
+    else:
+        what, remedy = f"{value} is not an amount", "give a finite decimal"
+    return BadInput("amount", what, remedy)
 
 
 def to_decimal(raw: str | float | Decimal) -> Decimal:
