@@ -1,6 +1,8 @@
 """The loop: candle by candle as the services would go, stopping only where something can happen."""
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from heapq import heappop, heappush
 
 from backtest.account import Account
@@ -33,7 +35,20 @@ def run(
         BadInput: no candles, candles that cannot be, or of an instrument that is not traded.
     """
     market = Market(data, spec.interval)
-    return Engine(spec, market, Opinions(market, spec, speakers)).run(name)
+    with _keeping_everything():
+        return Engine(spec, market, Opinions(market, spec, speakers)).run(name)
+
+
+@contextmanager
+def _keeping_everything() -> Generator[None]:
+    """Hold the collector: a run makes no cycles, and it would walk every decision kept so far."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class Engine:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.inputs import BacktestSpec, Speaker, Speakers
+from backtest.inputs import BacktestSpec, Speakers
 from backtest.market import ABSENT, Market
-from backtest.suspicion import SLACK, Suspicion, suspect
+from backtest.suspicion import SLACK, Evidence, Suspicion, suspect
 from shared.domain.candle import Candle, reference_of
 from shared.domain.ids import Symbol
 from shared.domain.signal import Signal
-from signal_generator.core.belief import believe
+from signal_generator.core.belief import belief_of
 from signal_generator.core.scoring import ML, generate_signal
 from signals.core.combine import combine
 from signals.core.rule_history import RuleHistory, rule_batch
@@ -71,13 +71,15 @@ class Opinions:
         code, sigma = int(voice.rules.codes[row]), float(voice.rules.sigma[row])
         parts = {RULE: rule_signal(moment, code, sigma, self._spec.rules)}
         if voice.suspicion is not None and voice.suspicion.codes[row]:
-            parts[ML] = self._ask(candle, voice.suspicion.vector(row), self._speakers[symbol])
+            parts[ML] = self._ask(candle, voice.suspicion.evidence(row))
         return combine(parts, self._spec.mixture)
 
-    def _ask(self, candle: Candle, vector: NDArray[np.float64], speaker: Speaker) -> Signal:
-        rows = vector[np.newaxis]
-        (belief,) = believe(speaker.model, rows, is_fallback=speaker.is_fallback)
-        return generate_signal(candle, self._spec.interval, vector, belief, self._spec.scoring)
+    def _ask(self, candle: Candle, seen: Evidence) -> Signal:
+        speaker = self._speakers[candle.symbol]
+        prediction = speaker.model.prediction(seen.margin, seen.unfamiliar_ratio)
+        belief = belief_of(speaker.model, prediction, is_fallback=speaker.is_fallback)
+        scoring = self._spec.scoring
+        return generate_signal(candle, self._spec.interval, seen.vector, belief, scoring)
 
     def _next(self, places: Places, after: int) -> int:
         index = bisect_right(places, after)

@@ -1,20 +1,17 @@
 """Where a model might act: features and margins over a history, a chunk at a time."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backtest.inputs import Speaker
 from models.dataset import CandleArrays
-from models.features import (
-    FEATURES,
-    MIN_BARRIER_COSTS,
-    FeatureEngine,
-    barrier_ratios,
-)
+from models.features import MIN_BARRIER_COSTS, FeatureEngine, barrier_ratios
 from models.scorer import ServingModel
 from shared.domain.kelly import net_return_long
 from signal_generator.core.scoring import ScoringPolicy
@@ -28,16 +25,51 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Suspicion:
-    """Per candle 1 where the model might buy, -1 where it might sell; those candles' vectors."""
+class Evidence(NamedTuple):
+    """What a model saw at one candle, and its answer before calibration."""
+
+    vector: Floats
+    margin: float
+    unfamiliar_ratio: float
+
+
+class _Found(NamedTuple):
+    """The answers about one chunk, one per row; the margin of a row nobody asked about is NaN."""
 
     codes: Codes
-    suspects: NDArray[np.intp]
-    vectors: Floats
+    margins: Floats
+    unfamiliar_ratios: Floats
 
-    def vector(self, row: int) -> Floats:
-        return self.vectors[int(np.searchsorted(self.suspects, row))]
+
+class _Suspects(NamedTuple):
+    """The suspicious candles of one chunk: their rows in the history and what was found there."""
+
+    rows: NDArray[np.intp]
+    vectors: Floats
+    margins: Floats
+    unfamiliar_ratios: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Suspicion:
+    """Per candle 1 where the model might buy, -1 where it might sell.
+
+    `starts` are the rows in the history at which the `chunks` begin.
+    """
+
+    codes: Codes
+    starts: tuple[int, ...]
+    chunks: tuple[_Suspects, ...]
+
+    def evidence(self, row: int) -> Evidence:
+        """Return what made a candle suspicious."""
+        chunk = self.chunks[bisect_right(self.starts, row) - 1]
+        place = int(np.searchsorted(chunk.rows, row))
+        return Evidence(
+            vector=chunk.vectors[place],
+            margin=float(chunk.margins[place]),
+            unfamiliar_ratio=float(chunk.unfamiliar_ratios[place]),
+        )
 
 
 def suspect(
@@ -53,8 +85,8 @@ def suspect(
     candle. A gap in time starts the warm-up anew, as it does in the service.
     """
     codes = np.zeros(len(candles.closed_at), dtype=np.int8)
-    suspects: list[NDArray[np.intp]] = []
-    vectors: list[Floats] = []
+    starts: list[int] = []
+    chunks: list[_Suspects] = []
     for start, stop in _runs(candles, interval_seconds):
         engine = FeatureEngine()
         for first in range(start, stop, _CHUNK):
@@ -66,15 +98,20 @@ def suspect(
                 candles.is_filled[part],
             )
             found = _judge(rows, speaker.model, policy)
-            found[candles.is_filled[part]] = 0
-            codes[part] = found
-            picked = np.flatnonzero(found)
-            suspects.append(picked + first)
-            vectors.append(rows[picked])
-    return Suspicion(
-        codes=codes,
-        suspects=np.concatenate(suspects) if suspects else np.empty(0, dtype=np.intp),
-        vectors=np.concatenate(vectors) if vectors else np.empty((0, FEATURES)),
+            found.codes[candles.is_filled[part]] = 0
+            codes[part] = found.codes
+            starts.append(first)
+            chunks.append(_suspects(rows, found, first))
+    return Suspicion(codes=codes, starts=tuple(starts), chunks=tuple(chunks))
+
+
+def _suspects(vectors: Floats, found: _Found, first: int) -> _Suspects:
+    picked = np.flatnonzero(found.codes)
+    return _Suspects(
+        rows=picked + first,
+        vectors=vectors[picked],
+        margins=found.margins[picked],
+        unfamiliar_ratios=found.unfamiliar_ratios[picked],
     )
 
 
@@ -84,30 +121,26 @@ def _runs(candles: CandleArrays, interval_seconds: int) -> Iterator[tuple[int, i
     yield from pairwise(edges)
 
 
-def _judge(vectors: Floats, model: ServingModel, policy: ScoringPolicy) -> Codes:
+def _judge(vectors: Floats, model: ServingModel, policy: ScoringPolicy) -> _Found:
     barrier = barrier_ratios(vectors, model.label.horizon)
     round_trip = 2.0 * (policy.fee_ratio + policy.slippage_ratio)
     stop = barrier * model.label.k_stop
     usable = (stop > 0.0) & (stop < 1.0)
     usable &= barrier >= MIN_BARRIER_COSTS * round_trip * (1.0 - SLACK)
+    unfamiliar = model.unfamiliar_ratios(vectors)
+    usable &= unfamiliar <= policy.max_unfamiliar_ratio + SLACK
     rows = np.flatnonzero(usable)
     codes = np.zeros(len(vectors), dtype=np.int8)
-    rows = rows[_is_familiar(vectors[rows], model, policy)]
-    if len(rows):
-        probability = _probabilities(model, vectors[rows])
-        threshold = _breakeven(model, barrier[rows], policy) + policy.min_margin
-        codes[rows[probability <= policy.exit_probability + SLACK]] = -1
-        codes[rows[probability >= threshold - SLACK]] = 1
-    return codes
+    margins = np.full(len(vectors), np.nan)
+    margins[rows] = model.margins(vectors[rows])
+    probability = _probabilities(model, margins[rows])
+    threshold = _breakeven(model, barrier[rows], policy) + policy.min_margin
+    codes[rows[probability <= policy.exit_probability + SLACK]] = -1
+    codes[rows[probability >= threshold - SLACK]] = 1
+    return _Found(codes, margins, unfamiliar)
 
 
-def _is_familiar(vectors: Floats, model: ServingModel, policy: ScoringPolicy) -> NDArray[np.bool_]:
-    strange = ((vectors < model.low) | (vectors > model.high)).mean(axis=1)
-    return strange <= policy.max_unfamiliar_ratio + SLACK
-
-
-def _probabilities(model: ServingModel, vectors: Floats) -> Floats:
-    margins = model.forest.margins(np.where(np.isfinite(vectors), vectors, np.nan))
+def _probabilities(model: ServingModel, margins: Floats) -> Floats:
     calibrator = model.calibrator
     clamped = np.clip(margins, calibrator.margin_low, calibrator.margin_high)
     return 1.0 / (1.0 + np.exp(-(calibrator.A * clamped + calibrator.B)))

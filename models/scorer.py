@@ -96,19 +96,31 @@ class ServingModel:
 
     def predict(self, vectors: Floats) -> list[Prediction]:
         """Return one prediction per row of (n, 86) features; NaN and infinities are missing."""
-        known = np.where(np.isfinite(vectors), vectors, np.nan)
-        unfamiliar = ((known < self.low) | (known > self.high)).mean(axis=1).tolist()
-        calibrator = self.calibrator
+        margins = self.margins(vectors).tolist()
+        unfamiliar = self.unfamiliar_ratios(vectors).tolist()
         return [
-            Prediction(
-                margin=margin,
-                probability_raw=sigmoid(margin),
-                probability=calibrator.probability(margin),
-                neighbours=calibrator.neighbours(margin),
-                unfamiliar_ratio=ratio,
-            )
-            for margin, ratio in zip(self.forest.margins(known).tolist(), unfamiliar, strict=True)
+            self.prediction(margin, ratio)
+            for margin, ratio in zip(margins, unfamiliar, strict=True)
         ]
+
+    def margins(self, vectors: Floats) -> Floats:
+        """Return the log-odds of each row, before calibration."""
+        return self.forest.margins(np.where(np.isfinite(vectors), vectors, np.nan))
+
+    def unfamiliar_ratios(self, vectors: Floats) -> Floats:
+        """Return each row's share of features outside the usual range; what is missing is not."""
+        strange = ((vectors < self.low) | (vectors > self.high)) & np.isfinite(vectors)
+        return np.count_nonzero(strange, axis=1) / vectors.shape[1]
+
+    def prediction(self, margin: float, unfamiliar_ratio: float) -> Prediction:
+        """Return what a margin means."""
+        return Prediction(
+            margin=margin,
+            probability_raw=sigmoid(margin),
+            probability=self.calibrator.probability(margin),
+            neighbours=self.calibrator.neighbours(margin),
+            unfamiliar_ratio=unfamiliar_ratio,
+        )
 
     def contributions(self, vector: Floats) -> list[tuple[str, float]]:
         """Return each feature's share of the margin, strongest first, before calibration.

@@ -17,6 +17,9 @@ class Side(StrEnum):
         return Side.SELL if self is Side.BUY else Side.BUY
 
 
+_SECONDS = {"1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "4h": 14400, "1d": 86400}
+
+
 class Interval(StrEnum):
     """How long one candle lasts."""
 
@@ -28,24 +31,12 @@ class Interval(StrEnum):
     H4 = "4h"
     D1 = "1d"
 
-    @property
-    def seconds(self) -> int:
-        return _SECONDS[self]
+    seconds: int
+    delta: timedelta
 
-    @property
-    def delta(self) -> timedelta:
-        return timedelta(seconds=_SECONDS[self])
-
-
-_SECONDS = {
-    Interval.M1: 60,
-    Interval.M5: 300,
-    Interval.M15: 900,
-    Interval.M30: 1800,
-    Interval.H1: 3600,
-    Interval.H4: 14400,
-    Interval.D1: 86400,
-}
+    def __init__(self, label: str) -> None:
+        self.seconds = _SECONDS[label]
+        self.delta = timedelta(seconds=self.seconds)
 
 
 class Action(StrEnum):

@@ -82,20 +82,24 @@ class Belief:
 def believe(model: Model, vectors: Floats, *, is_fallback: bool = False) -> list[Belief]:
     """Ask the model once about all rows of (n, 86) vectors."""
     return [
-        Belief(
-            release_id=model.release_id,
-            created_at=model.created_at,
-            horizon_candles=model.label.horizon,
-            stop_multiple=model.label.k_stop,
-            target_multiple=model.label.k_target,
-            average_win=model.payoff.a_win,
-            average_loss=model.payoff.a_loss,
-            reference_kelly=model.reference_kelly,
-            probability=prediction.probability,
-            probability_raw=prediction.probability_raw,
-            neighbours=prediction.neighbours,
-            unfamiliar_ratio=prediction.unfamiliar_ratio,
-            is_fallback=is_fallback,
-        )
+        belief_of(model, prediction, is_fallback=is_fallback)
         for prediction in model.predict(vectors)
     ]
+
+
+def belief_of(model: Model, prediction: Prediction, *, is_fallback: bool = False) -> Belief:
+    return Belief(
+        release_id=model.release_id,
+        created_at=model.created_at,
+        horizon_candles=model.label.horizon,
+        stop_multiple=model.label.k_stop,
+        target_multiple=model.label.k_target,
+        average_win=model.payoff.a_win,
+        average_loss=model.payoff.a_loss,
+        reference_kelly=model.reference_kelly,
+        probability=prediction.probability,
+        probability_raw=prediction.probability_raw,
+        neighbours=prediction.neighbours,
+        unfamiliar_ratio=prediction.unfamiliar_ratio,
+        is_fallback=is_fallback,
+    )
