@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, select, tup
 from market_data.core.candles import Series
 from market_data.tables import crypto_prices, feed_progress, instruments
 from shared.db.dialect import insert_once, upsert
-from shared.db.statements import given
+from shared.db.statements import Prepared, given
 from shared.domain.candle import Candle
 from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
@@ -19,8 +19,10 @@ from shared.domain.instrument import Instrument
 
 _CHUNK = 1000
 _PRICES = ("open", "high", "low", "close", "volume")
-_PROGRESS = select(feed_progress.c.closed_at).where(
-    given(feed_progress.c.venue), given(feed_progress.c.interval)
+_PROGRESS = Prepared(
+    select(feed_progress.c.closed_at).where(
+        given(feed_progress.c.venue), given(feed_progress.c.interval)
+    )
 )
 
 
@@ -106,8 +108,7 @@ def save_instruments(connection: Connection, listed: Iterable[Instrument]) -> No
 
 def progress(connection: Connection, shelf: Shelf) -> datetime | None:
     """Return the last instant that the feed has published."""
-    key = {"venue": shelf.venue, "interval": shelf.interval}
-    return connection.execute(_PROGRESS, key).scalar_one_or_none()
+    return _PROGRESS.value(connection, venue=shelf.venue, interval=shelf.interval)
 
 
 def save_progress(connection: Connection, shelf: Shelf, source: str, closed_at: datetime) -> None:

@@ -54,6 +54,7 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
         metrics=metrics,
         handlers=handlers.by_topic(),
         tasks=(Work(name="models", run=look_for_models),),
+        is_shared=True,
     )
 
 

@@ -1,10 +1,10 @@
 """Orders between their rows and their states."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
 from executor.core.book import Holding, InstrumentBook
 from executor.core.order import OrderFacts, OrderState, merge
@@ -13,7 +13,7 @@ from executor.repository.rows import changing, event_row, fill_row, holding_of, 
 from executor.tables import fills, order_events, orders
 from shared.bus.codec import from_builtins
 from shared.db.dialect import for_update
-from shared.db.statements import among, given
+from shared.db.statements import Prepared, among, given
 from shared.domain.enums import OrderStatus
 from shared.domain.ids import AccountId, DecisionId, RecommendationId, Symbol
 from shared.domain.values import ZERO
@@ -21,34 +21,33 @@ from shared.domain.values import ZERO
 _KEYS_PER_QUERY = 500
 
 
-def _of_account(condition: ColumnElement[bool]) -> Executable:
+def _of_account(condition: ColumnElement[bool]) -> Prepared:
     """Lock the account's orders that meet a condition, in the order they were decided."""
-    return for_update(
-        select(orders)
-        .where(given(orders.c.account), condition)
-        .order_by(orders.c.decided_at, orders.c.client_order_id)
-    )
+    found = select(orders).where(given(orders.c.account), condition)
+    return Prepared(for_update(found.order_by(orders.c.decided_at, orders.c.client_order_id)))
 
 
 _HELD = _of_account(orders.c.is_held)
 _WORKING = _of_account(orders.c.is_working)
 _SENDING = _of_account(orders.c.is_working & (orders.c.status == OrderStatus.SENDING))
 _ONE = _of_account(given(orders.c.client_order_id))
-_DECIDED = select(orders.c.decision_id).where(among(orders.c.decision_id, "decisions"))
-_HAPPENED = select(order_events.c.client_order_id, order_events.c.payload).where(
-    among(order_events.c.client_order_id, "identities")
+_DECIDED = Prepared(select(orders.c.decision_id).where(among(orders.c.decision_id, "decisions")))
+_HAPPENED = Prepared(
+    select(order_events.c.client_order_id, order_events.c.payload).where(
+        among(order_events.c.client_order_id, "identities")
+    )
 )
-_CHANGE = update(orders).where(orders.c.client_order_id == bindparam("identity"))
-_TO_ORDERS = insert(orders)
-_TO_EVENTS = insert(order_events)
-_TO_FILLS = insert(fills)
+_CHANGE = Prepared(update(orders).where(orders.c.client_order_id == bindparam("identity")))
+_TO_ORDERS = Prepared(insert(orders))
+_TO_EVENTS = Prepared(insert(order_events))
+_TO_FILLS = Prepared(insert(fills))
 
 
 def load_books(connection: Connection, account: AccountId) -> dict[Symbol, InstrumentBook]:
     """Return, locked, the venue's book of every instrument with an accepted order or a holding."""
     states = load_working(connection, account)
     resting = [state for state in states if state.facts.venue_order_ids]
-    held = [holding_of(row) for row in _rows(connection, account, _HELD)]
+    held = [holding_of(row) for row in _HELD.rows(connection, account=account)]
     symbols = {
         *(state.order.symbol for state in resting),
         *(one.entry.symbol for one in held),
@@ -64,23 +63,23 @@ def load_books(connection: Connection, account: AccountId) -> dict[Symbol, Instr
 
 def load_working(connection: Connection, account: AccountId) -> list[OrderState]:
     """Return, locked, the orders that have not ended."""
-    return _states(connection, _rows(connection, account, _WORKING))
+    return _states(connection, _WORKING.rows(connection, account=account))
 
 
 def load_sending(connection: Connection, account: AccountId) -> list[OrderState]:
     """Return, locked, the claimed orders the venue has not answered."""
-    return _states(connection, _rows(connection, account, _SENDING))
+    return _states(connection, _SENDING.rows(connection, account=account))
 
 
 def load_state(connection: Connection, account: AccountId, identity: str) -> OrderState | None:
     """Return, locked, one order."""
-    found = _states(connection, _rows(connection, account, _ONE, client_order_id=identity))
+    found = _states(connection, _ONE.rows(connection, account=account, client_order_id=identity))
     return found[0] if found else None
 
 
 def known_decisions(connection: Connection, decisions: Sequence[DecisionId]) -> set[str]:
     """Return those decisions that have their order already."""
-    return set(connection.execute(_DECIDED, {"decisions": decisions}).scalars())
+    return set(_DECIDED.column(connection, decisions=list(decisions)))
 
 
 def find_requested(connection: Connection, request: RecommendationId) -> Sequence[Row[Any]]:
@@ -107,14 +106,10 @@ def save_steps(
         for identity, step in latest.items()
         if identity not in claimed
     ]
-    if new:
-        connection.execute(_TO_ORDERS, new)
-    if changed:
-        _update(connection, changed)
-    connection.execute(_TO_EVENTS, [event_row(step) for step in steps])
-    traded = [fill_row(step) for step in steps if step.fill is not None]
-    if traded:
-        connection.execute(_TO_FILLS, traded)
+    _TO_ORDERS.run(connection, new)
+    _CHANGE.run(connection, changed)
+    _TO_EVENTS.run(connection, [event_row(step) for step in steps])
+    _TO_FILLS.run(connection, [fill_row(step) for step in steps if step.fill is not None])
 
 
 def save_holdings(
@@ -137,18 +132,7 @@ def save_holdings(
                 "is_held": holding is not None,
             }
         )
-    if changes:
-        _update(connection, changes)
-
-
-def _update(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    connection.execute(_CHANGE, list(rows))
-
-
-def _rows(
-    connection: Connection, account: AccountId, statement: Executable, **more: Any
-) -> Sequence[Row[Any]]:
-    return connection.execute(statement, {"account": account, **more}).all()
+    _CHANGE.run(connection, changes)
 
 
 def _states(connection: Connection, rows: Sequence[Row[Any]]) -> list[OrderState]:
@@ -164,7 +148,7 @@ def _facts(connection: Connection, identities: Sequence[str]) -> defaultdict[str
     known: defaultdict[str, OrderFacts] = defaultdict(OrderFacts)
     for start in range(0, len(identities), _KEYS_PER_QUERY):
         keys = identities[start : start + _KEYS_PER_QUERY]
-        for row in connection.execute(_HAPPENED, {"identities": keys}):
+        for row in _HAPPENED.rows(connection, identities=list(keys)):
             learned = from_builtins(row.payload, OrderFacts)
             known[row.client_order_id] = merge(known[row.client_order_id], learned)
     return known

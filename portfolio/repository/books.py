@@ -23,25 +23,29 @@ from portfolio.tables import (
     tax_lots,
 )
 from shared.db.dialect import for_update, insert_once, upsert
-from shared.db.statements import among, given
+from shared.db.statements import Prepared, among, given
 from shared.domain.enums import ExitReason
 from shared.domain.ids import AccountId, Symbol
 from shared.domain.values import ZERO
 
-_CASH = for_update(
-    select(balances.c.free).where(given(balances.c.account), given(balances.c.asset))
+_CASH = Prepared(
+    for_update(select(balances.c.free).where(given(balances.c.account), given(balances.c.asset)))
 )
-_BALANCES = select(balances.c.asset, balances.c.free).where(given(balances.c.account))
-_POSITIONS = select(positions).where(given(positions.c.account)).order_by(positions.c.symbol)
-_SOME_POSITIONS = select(positions).where(
-    given(positions.c.account), among(positions.c.symbol, "symbols")
+_BALANCES = Prepared(select(balances.c.asset, balances.c.free).where(given(balances.c.account)))
+_POSITIONS = Prepared(
+    select(positions).where(given(positions.c.account)).order_by(positions.c.symbol)
 )
-_OPEN_TRIPS = select(round_trips).where(
-    given(round_trips.c.account),
-    among(round_trips.c.symbol, "symbols"),
-    round_trips.c.closed_at.is_(None),
+_SOME_POSITIONS = Prepared(
+    select(positions).where(given(positions.c.account), among(positions.c.symbol, "symbols"))
 )
-_OPEN_LOTS = (
+_OPEN_TRIPS = Prepared(
+    select(round_trips).where(
+        given(round_trips.c.account),
+        among(round_trips.c.symbol, "symbols"),
+        round_trips.c.closed_at.is_(None),
+    )
+)
+_OPEN_LOTS = Prepared(
     select(tax_lots)
     .where(
         given(tax_lots.c.account),
@@ -50,18 +54,20 @@ _OPEN_LOTS = (
     )
     .order_by(tax_lots.c.acquired_at, tax_lots.c.lot_id)
 )
-_BOOKED = select(ledger_entries.c.source_id).where(
-    ledger_entries.c.source_kind == SourceKind.FILL,
-    ledger_entries.c.leg == 0,
-    among(ledger_entries.c.source_id, "sources"),
+_BOOKED = Prepared(
+    select(ledger_entries.c.source_id).where(
+        ledger_entries.c.source_kind == SourceKind.FILL,
+        ledger_entries.c.leg == 0,
+        among(ledger_entries.c.source_id, "sources"),
+    )
 )
-_TO_LEDGER = insert(ledger_entries)
+_TO_LEDGER = Prepared(insert(ledger_entries))
 
 
 def open_books(connection: Connection, policy: BooksPolicy, now: datetime) -> None:
     """Lock the account for this transaction; on the very first one, book the opening deposit."""
     key = {"account": policy.account, "asset": policy.quote}
-    if connection.execute(_CASH, key).first() is not None:
+    if _CASH.first(connection, **key) is not None:
         return
     amount = policy.opening_balance
     entries = opening_entries(policy.account, policy.quote, amount, now) if amount else ()
@@ -75,10 +81,10 @@ def holdings_of(
     """Return the holding of each instrument, flat where nothing was ever traded."""
     wanted = sorted(set(symbols))
     key = {"account": account, "symbols": wanted}
-    held = {row.symbol: position_of(row) for row in connection.execute(_SOME_POSITIONS, key)}
-    trips = {row.symbol: trip_of(row) for row in connection.execute(_OPEN_TRIPS, key)}
+    held = {row.symbol: position_of(row) for row in _SOME_POSITIONS.rows(connection, **key)}
+    trips = {row.symbol: trip_of(row) for row in _OPEN_TRIPS.rows(connection, **key)}
     lots: defaultdict[str, list[Lot]] = defaultdict(list)
-    for row in connection.execute(_OPEN_LOTS, key):
+    for row in _OPEN_LOTS.rows(connection, **key):
         lots[row.symbol].append(lot_of(row))
     return {
         symbol: Holding(
@@ -128,7 +134,7 @@ def lot_of(row: Row[Any]) -> Lot:
 
 def already_booked(connection: Connection, sources: Sequence[str]) -> set[str]:
     """Return those of the fills that the ledger has."""
-    return set(connection.execute(_BOOKED, {"sources": sources}).scalars())
+    return set(_BOOKED.column(connection, sources=list(sources)))
 
 
 def save_fills(
@@ -139,7 +145,7 @@ def save_fills(
     now: datetime,
 ) -> None:
     """Write what the fills changed: ledger, balances, positions, lots and round trips."""
-    connection.execute(_TO_LEDGER, [asdict(entry) for entry in entries])
+    _TO_LEDGER.run(connection, [asdict(entry) for entry in entries])
     _add_to_balances(connection, account, entries)
     held = {one.holding.position.symbol: one.holding.position for one in booked}
     rows = [_position_row(account, position, now) for position in held.values()]
@@ -176,12 +182,12 @@ def _add_to_balances(connection: Connection, account: AccountId, entries: Sequen
 
 
 def balances_of_account(connection: Connection, account: AccountId) -> dict[str, Decimal]:
-    return {row.asset: row.free for row in connection.execute(_BALANCES, {"account": account})}
+    return {row.asset: row.free for row in _BALANCES.rows(connection, account=account)}
 
 
 def positions_of_account(connection: Connection, account: AccountId) -> tuple[Position, ...]:
     """Return every position ever held, in the order of the symbols."""
-    return tuple(position_of(row) for row in connection.execute(_POSITIONS, {"account": account}))
+    return tuple(position_of(row) for row in _POSITIONS.rows(connection, account=account))
 
 
 def holdings(connection: Connection, policy: BooksPolicy) -> Holdings:

@@ -11,29 +11,32 @@ from portfolio.core.books import BooksPolicy
 from portfolio.core.equity import Watermark, opening_watermark, total
 from portfolio.tables import equity_points, marks, progress
 from shared.db.dialect import insert_once, upsert
-from shared.db.statements import given
+from shared.db.statements import Prepared, given
 from shared.domain.candle import Candle
 from shared.domain.events import EquityMarked
 from shared.domain.ids import AccountId, Symbol
 
-_PRICES = select(marks.c.symbol, marks.c.price)
-_LAST_POINT = (
+_PRICES = Prepared(select(marks.c.symbol, marks.c.price))
+_LAST_POINT = Prepared(
     select(equity_points)
     .where(given(equity_points.c.account))
     .order_by(equity_points.c.as_of.desc())
     .limit(1)
 )
-_COMPLETE = (
+_COMPLETE = Prepared(
     select(progress.c.as_of)
     .where(given(progress.c.account))
     .group_by(progress.c.as_of)
     .having(func.count() >= bindparam("halves"))
     .order_by(progress.c.as_of)
 )
-_PASSED = delete(progress).where(
-    given(progress.c.account), progress.c.as_of <= bindparam("as_of", type_=progress.c.as_of.type)
+_PASSED = Prepared(
+    delete(progress).where(
+        given(progress.c.account),
+        progress.c.as_of <= bindparam("as_of", type_=progress.c.as_of.type),
+    )
 )
-_TO_CURVE = insert(equity_points)
+_TO_CURVE = Prepared(insert(equity_points))
 
 
 def save_marks(connection: Connection, candles: Iterable[Candle]) -> None:
@@ -50,7 +53,7 @@ def save_marks(connection: Connection, candles: Iterable[Candle]) -> None:
 
 
 def prices(connection: Connection) -> dict[Symbol, Decimal]:
-    return {Symbol(row.symbol): row.price for row in connection.execute(_PRICES)}
+    return {Symbol(row.symbol): row.price for row in _PRICES.rows(connection)}
 
 
 def record_progress(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -59,8 +62,8 @@ def record_progress(connection: Connection, rows: Sequence[Mapping[str, Any]]) -
 
 def complete_instants(connection: Connection, policy: BooksPolicy) -> tuple[datetime, ...]:
     """Return the instants of which every shard has both its candles and its fills, oldest first."""
-    of_account = {"account": policy.account, "halves": 2 * policy.shard_count}
-    return tuple(connection.execute(_COMPLETE, of_account).scalars())
+    halves = 2 * policy.shard_count
+    return tuple(_COMPLETE.column(connection, account=policy.account, halves=halves))
 
 
 def watermark(connection: Connection, policy: BooksPolicy) -> Watermark:
@@ -76,7 +79,7 @@ def watermark(connection: Connection, policy: BooksPolicy) -> Watermark:
 
 
 def last_point(connection: Connection, account: AccountId) -> Row[Any] | None:
-    return connection.execute(_LAST_POINT, {"account": account}).first()
+    return _LAST_POINT.first(connection, account=account)
 
 
 def save_equity(connection: Connection, marked: EquityMarked) -> None:
@@ -87,5 +90,5 @@ def save_equity(connection: Connection, marked: EquityMarked) -> None:
         if column.name != "invested"
     }
     row["invested"] = total(position.notional for position in marked.positions)
-    connection.execute(_TO_CURVE, row)
-    connection.execute(_PASSED, {"account": marked.account, "as_of": marked.as_of})
+    _TO_CURVE.run(connection, [row])
+    _PASSED.run(connection, [{"account": marked.account, "as_of": marked.as_of}])

@@ -16,28 +16,32 @@ from recommender.tables import (
     trade_recommendations,
 )
 from shared.db.dialect import for_update, upsert
-from shared.db.statements import among, given
+from shared.db.statements import Prepared, among, given
 from shared.domain.enums import Purpose, TradingState
 from shared.domain.ids import AccountId, ClientOrderId, RecommendationId, Symbol
 
-_FRESHNESS = for_update(select(recommender_books).where(given(recommender_books.c.account)))
-_UNDER_WAY = union(
-    select(trade_recommendations.c.symbol, trade_recommendations.c.purpose).where(
-        given(trade_recommendations.c.account),
-        or_(
-            trade_recommendations.c.status == RecommendationStatus.ISSUED,
-            trade_recommendations.c.status == RecommendationStatus.APPROVED,
+_FRESHNESS = Prepared(
+    for_update(select(recommender_books).where(given(recommender_books.c.account)))
+)
+_UNDER_WAY = Prepared(
+    union(
+        select(trade_recommendations.c.symbol, trade_recommendations.c.purpose).where(
+            given(trade_recommendations.c.account),
+            or_(
+                trade_recommendations.c.status == RecommendationStatus.ISSUED,
+                trade_recommendations.c.status == RecommendationStatus.APPROVED,
+            ),
         ),
-    ),
-    select(known_orders.c.symbol, known_orders.c.purpose).where(
-        given(known_orders.c.account), known_orders.c.is_open.is_(True)
-    ),
+        select(known_orders.c.symbol, known_orders.c.purpose).where(
+            given(known_orders.c.account), known_orders.c.is_open.is_(True)
+        ),
+    )
 )
-_POSITIONS = select(held_positions).where(given(held_positions.c.account))
-_CLOSED = delete(held_positions).where(
-    given(held_positions.c.account), among(held_positions.c.symbol, "symbols")
+_POSITIONS = Prepared(select(held_positions).where(given(held_positions.c.account)))
+_CLOSED = Prepared(
+    delete(held_positions).where(given(held_positions.c.account), given(held_positions.c.symbol))
 )
-_ORDERS = select(known_orders).where(among(known_orders.c.client_order_id, "identities"))
+_ORDERS = Prepared(select(known_orders).where(among(known_orders.c.client_order_id, "identities")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,7 @@ class Freshness:
 
 def lock_freshness(connection: Connection, account: AccountId) -> Freshness:
     """Return the account's row and keep others from deciding about it until the commit."""
-    row = connection.execute(_FRESHNESS, {"account": account}).one_or_none()
+    row = _FRESHNESS.first(connection, account=account)
     if row is None:
         return Freshness()
     heard = row.trading_state is not None
@@ -67,7 +71,7 @@ def save_freshness(connection: Connection, account: AccountId, changes: Mapping[
 
 
 def load_book(connection: Connection, account: AccountId, state: TradingState) -> Book:
-    under_way = connection.execute(_UNDER_WAY, {"account": account}).all()
+    under_way = _UNDER_WAY.rows(connection, account=account)
     return Book(
         positions=load_positions(connection, account),
         entries={Symbol(row.symbol) for row in under_way if row.purpose == Purpose.ENTRY},
@@ -85,7 +89,7 @@ def load_positions(connection: Connection, account: AccountId) -> dict[Symbol, P
             opened_at=row.opened_at,
             horizon_at=row.horizon_at,
         )
-        for row in connection.execute(_POSITIONS, {"account": account})
+        for row in _POSITIONS.rows(connection, account=account)
     }
 
 
@@ -106,14 +110,12 @@ def save_positions(
     ]
     upsert(connection, held_positions, rows, key=("account", "symbol"))
     closed = sorted(symbol for symbol, position in changes.items() if position is None)
-    if closed:
-        connection.execute(_CLOSED, {"account": account, "symbols": closed})
+    _CLOSED.run(connection, [{"account": account, "symbol": symbol} for symbol in closed])
 
 
 def load_orders(
     connection: Connection, identities: Iterable[ClientOrderId]
 ) -> dict[ClientOrderId, KnownOrder]:
-    wanted = {"identities": sorted(set(identities))}
     return {
         ClientOrderId(row.client_order_id): KnownOrder(
             client_order_id=ClientOrderId(row.client_order_id),
@@ -123,7 +125,7 @@ def load_orders(
             is_open=row.is_open,
             updated_at=row.updated_at,
         )
-        for row in connection.execute(_ORDERS, wanted)
+        for row in _ORDERS.rows(connection, identities=sorted(set(identities)))
     }
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, insert, select
 from recommender.tables import pending_signals
 from shared.bus.codec import from_builtins
 from shared.bus.envelope import Envelope
-from shared.db.statements import given
+from shared.db.statements import Prepared, given
 from shared.domain.events import SignalsAggregated
 from shared.domain.ids import AccountId
 
@@ -17,13 +17,13 @@ _READY = and_(
     given(pending_signals.c.account),
     pending_signals.c.closed_at <= bindparam("until", type_=pending_signals.c.closed_at.type),
 )
-_TAKEN = (
+_TAKEN = Prepared(
     select(pending_signals)
     .where(_READY)
     .order_by(pending_signals.c.closed_at, pending_signals.c.shard)
 )
-_FORGET = delete(pending_signals).where(_READY)
-_TO_PENDING = insert(pending_signals)
+_FORGET = Prepared(delete(pending_signals).where(_READY))
+_TO_PENDING = Prepared(insert(pending_signals))
 
 
 def save_pending(connection: Connection, account: AccountId, envelopes: Sequence[Envelope]) -> None:
@@ -41,16 +41,15 @@ def save_pending(connection: Connection, account: AccountId, envelopes: Sequence
         for envelope in envelopes
         if isinstance(envelope.event, SignalsAggregated)
     ]
-    if rows:
-        connection.execute(_TO_PENDING, rows)
+    _TO_PENDING.run(connection, rows)
 
 
 def take_pending(connection: Connection, account: AccountId, until: datetime) -> list[Envelope]:
     """Return and delete the signals of candles closed by `until`, in the order to decide on."""
-    ready = {"account": account, "until": until}
-    rows = connection.execute(_TAKEN, ready).all()
+    ready: dict[str, Any] = {"account": account, "until": until}
+    rows = _TAKEN.rows(connection, **ready)
     if rows:
-        connection.execute(_FORGET, ready)
+        _FORGET.run(connection, [ready])
     return [_envelope(row) for row in rows]
 
 

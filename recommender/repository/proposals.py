@@ -6,11 +6,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Row, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, or_, select, update
 
 from recommender.core.status import RecommendationStatus, before
 from recommender.tables import trade_recommendations
 from shared.db.dialect import insert_once
+from shared.db.statements import Prepared
 from shared.domain.ids import AccountId, RecommendationId, Symbol
 from shared.domain.recommendation import Recommendation
 
@@ -64,16 +65,18 @@ def advance(connection: Connection, progress: Sequence[Progress]) -> None:
             | ({"verdict": one.verdict} if has_verdicts else {})
             for one in changes
         ]
-        connection.execute(_advance_to(status), rows)
+        _advance_to(status).run(connection, rows)
 
 
 @cache
-def _advance_to(status: RecommendationStatus) -> Executable:
+def _advance_to(status: RecommendationStatus) -> Prepared:
     """Reach the one called `identity`, if it is still at an earlier status."""
     table = trade_recommendations.c
     earlier = [table.status == one for one in before(status)]
-    return update(trade_recommendations).where(
-        table.recommendation_id == bindparam("identity"), or_(*earlier)
+    return Prepared(
+        update(trade_recommendations).where(
+            table.recommendation_id == bindparam("identity"), or_(*earlier)
+        )
     )
 
 

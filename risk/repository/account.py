@@ -11,7 +11,7 @@ from risk.core.exposure import Counter, Counters, Scope
 from risk.repository import promises
 from risk.tables import exposure_counters, risk_book, risk_positions, symbol_locks
 from shared.db.dialect import for_update, insert_once, upsert
-from shared.db.statements import given
+from shared.db.statements import Prepared, given
 from shared.domain.enums import TradingState
 from shared.domain.events import EquityMarked
 from shared.domain.ids import AccountId, Symbol
@@ -19,24 +19,28 @@ from shared.domain.values import ZERO
 
 _KEY = ("account", "scope_kind", "scope_key")
 
-_LOCK = for_update(
-    select(exposure_counters.c.version).where(
-        given(exposure_counters.c.account),
-        exposure_counters.c.scope_kind == Scope.TOTAL,
-        exposure_counters.c.scope_key == "",
+_LOCK = Prepared(
+    for_update(
+        select(exposure_counters.c.version).where(
+            given(exposure_counters.c.account),
+            exposure_counters.c.scope_kind == Scope.TOTAL,
+            exposure_counters.c.scope_key == "",
+        )
     )
 )
-_BOOK = select(risk_book).where(given(risk_book.c.account))
-_MARKED_UNTIL = select(risk_book.c.as_of).where(given(risk_book.c.account))
-_HOLDINGS = select(risk_positions).where(given(risk_positions.c.account))
-_COUNTERS = select(exposure_counters).where(
-    given(exposure_counters.c.account),
-    or_(
-        exposure_counters.c.scope_kind != Scope.TRADES_PER_DAY,
-        given(exposure_counters.c.scope_key),
-    ),
+_BOOK = Prepared(select(risk_book).where(given(risk_book.c.account)))
+_MARKED_UNTIL = Prepared(select(risk_book.c.as_of).where(given(risk_book.c.account)))
+_HOLDINGS = Prepared(select(risk_positions).where(given(risk_positions.c.account)))
+_COUNTERS = Prepared(
+    select(exposure_counters).where(
+        given(exposure_counters.c.account),
+        or_(
+            exposure_counters.c.scope_kind != Scope.TRADES_PER_DAY,
+            given(exposure_counters.c.scope_key),
+        ),
+    )
 )
-_LOCKS = (
+_LOCKS = Prepared(
     select(symbol_locks)
     .where(
         given(symbol_locks.c.account),
@@ -51,7 +55,7 @@ _LOCKS = (
 
 def lock_account(connection: Connection, account: AccountId) -> None:
     """Keep everybody else from changing this account's exposure until the commit."""
-    if connection.execute(_LOCK, {"account": account}).first() is None:
+    if _LOCK.first(connection, account=account) is None:
         row = {
             "account": account,
             "scope_kind": Scope.TOTAL,
@@ -62,7 +66,7 @@ def lock_account(connection: Connection, account: AccountId) -> None:
             "version": 0,
         }
         insert_once(connection, exposure_counters, [row])
-        connection.execute(_LOCK, {"account": account})
+        _LOCK.first(connection, account=account)
 
 
 def load_book(
@@ -73,7 +77,7 @@ def load_book(
     now: datetime,
 ) -> Book:
     """Return the book as it stands; call it under the account's lock to decide by it."""
-    row = connection.execute(_BOOK, {"account": account}).one_or_none()
+    row = _BOOK.first(connection, account=account)
     positions = load_holdings(connection, account)
     return Book(
         as_of=None if row is None else row.as_of,
@@ -98,7 +102,7 @@ def load_holdings(connection: Connection, account: AccountId) -> dict[Symbol, Ho
             price=row.price,
             trade_id=row.trade_id,
         )
-        for row in connection.execute(_HOLDINGS, {"account": account})
+        for row in _HOLDINGS.rows(connection, account=account)
     }
 
 
@@ -117,7 +121,7 @@ def save_holdings(connection: Connection, account: AccountId, holdings: Iterable
 
 
 def marked_until(connection: Connection, account: AccountId) -> datetime | None:
-    return connection.execute(_MARKED_UNTIL, {"account": account}).scalar_one_or_none()
+    return _MARKED_UNTIL.value(connection, account=account)
 
 
 def save_mark(connection: Connection, marked: EquityMarked) -> None:
@@ -135,10 +139,9 @@ def save_mark(connection: Connection, marked: EquityMarked) -> None:
 
 def load_counters(connection: Connection, account: AccountId, day: date) -> Counters:
     """Return the counters in force on a day by scope and key, each with its version."""
-    in_force = {"account": account, "scope_key": day.isoformat()}
     return {
         (Scope(row.scope_kind), row.scope_key): (_counter(row), row.version)
-        for row in connection.execute(_COUNTERS, in_force)
+        for row in _COUNTERS.rows(connection, account=account, scope_key=day.isoformat())
     }
 
 
@@ -178,4 +181,4 @@ def _row(account: AccountId, counter: Counter, version: int) -> dict[str, Any]:
 
 def find_locks(connection: Connection, account: AccountId, now: datetime) -> Sequence[Row[Any]]:
     """Return the locks in force, by instrument."""
-    return connection.execute(_LOCKS, {"account": account, "now": now}).all()
+    return _LOCKS.rows(connection, account=account, now=now)

@@ -10,14 +10,16 @@ from sqlalchemy import Connection, Row, and_, insert, or_, select
 
 from risk.core.review import Verdict
 from risk.tables import risk_decisions
-from shared.db.statements import among
+from shared.db.statements import Prepared, among
 from shared.domain.ids import AccountId, RecommendationId, Symbol
 from shared.domain.verdict import Approved
 
-_REVIEWED = select(risk_decisions.c.recommendation_id).where(
-    among(risk_decisions.c.recommendation_id, "recommendations")
+_REVIEWED = Prepared(
+    select(risk_decisions.c.recommendation_id).where(
+        among(risk_decisions.c.recommendation_id, "recommendations")
+    )
 )
-_TO_DECISIONS = insert(risk_decisions)
+_TO_DECISIONS = Prepared(insert(risk_decisions))
 
 
 class Outcome(StrEnum):
@@ -38,14 +40,11 @@ class DecisionFilter:
 def already_reviewed(
     connection: Connection, recommendations: Sequence[RecommendationId]
 ) -> set[str]:
-    wanted = {"recommendations": recommendations}
-    return set(connection.execute(_REVIEWED, wanted).scalars())
+    return set(_REVIEWED.column(connection, recommendations=list(recommendations)))
 
 
 def add_decisions(connection: Connection, verdicts: Iterable[Verdict], now: datetime) -> None:
-    rows = [_row(verdict, now) for verdict in verdicts]
-    if rows:
-        connection.execute(_TO_DECISIONS, rows)
+    _TO_DECISIONS.run(connection, [_row(verdict, now) for verdict in verdicts])
 
 
 def _row(verdict: Verdict, now: datetime) -> dict[str, Any]:

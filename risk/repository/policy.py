@@ -12,21 +12,23 @@ from shared.bus.codec import from_builtins
 from shared.db.audit import record
 from shared.db.control import control
 from shared.db.dialect import for_update, insert_once, upsert
-from shared.db.statements import given
+from shared.db.statements import Prepared, given
 from shared.domain.enums import TradingState
 from shared.domain.events import TradingStateChanged
 from shared.domain.ids import AccountId
 
 CONFIGURATION = "configuration"
-_NEWEST = (
+_newest = (
     select(risk_limits)
     .where(given(risk_limits.c.account))
     .order_by(risk_limits.c.version.desc())
     .limit(1)
 )
-_NEWEST_BY = _NEWEST.where(given(risk_limits.c.actor))
-_STATE = select(control).where(given(control.c.account))
-_LOCKED_STATE = for_update(_STATE)
+_state = select(control).where(given(control.c.account))
+_NEWEST = Prepared(_newest)
+_NEWEST_BY = Prepared(_newest.where(given(risk_limits.c.actor)))
+_STATE = Prepared(_state)
+_LOCKED_STATE = Prepared(for_update(_state))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +72,11 @@ def find_limits(
     connection: Connection, account: AccountId, actor: str | None = None
 ) -> LimitsRecord | None:
     """Return the newest limits (`actor`: the newest set by that one)."""
-    of_account = {"account": account}
-    found = (
-        connection.execute(_NEWEST, of_account)
+    row = (
+        _NEWEST.first(connection, account=account)
         if actor is None
-        else connection.execute(_NEWEST_BY, {**of_account, "actor": actor})
+        else _NEWEST_BY.first(connection, account=account, actor=actor)
     )
-    row = found.one_or_none()
     if row is None:
         return None
     return LimitsRecord(
@@ -103,12 +103,12 @@ def add_limits(
 
 
 def find_state(connection: Connection, account: AccountId) -> Row[Any] | None:
-    return connection.execute(_STATE, {"account": account}).one_or_none()
+    return _STATE.first(connection, account=account)
 
 
 def lock_state(connection: Connection, account: AccountId) -> Row[Any] | None:
     """Return the trading state once no claim is in flight; none is made until the commit."""
-    return connection.execute(_LOCKED_STATE, {"account": account}).one_or_none()
+    return _LOCKED_STATE.first(connection, account=account)
 
 
 def save_state(connection: Connection, changed: TradingStateChanged) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, insert, select
 from risk.core.book import Reservation
 from risk.tables import reservations
 from shared.db.dialect import upsert
-from shared.db.statements import among, given
+from shared.db.statements import Prepared, among, given
 from shared.domain.enums import Purpose
 from shared.domain.ids import AccountId, DecisionId, Symbol
 
@@ -20,31 +20,29 @@ class ReservationState(StrEnum):
     RELEASED = "released"
 
 
-_HELD = (
+_HELD = Prepared(
     select(reservations)
     .where(given(reservations.c.account), reservations.c.state == ReservationState.HELD)
     .order_by(reservations.c.decision_id)
 )
-_SOME = select(reservations).where(among(reservations.c.decision_id, "decisions"))
-_TO_RESERVATIONS = insert(reservations)
+_SOME = Prepared(select(reservations).where(among(reservations.c.decision_id, "decisions")))
+_TO_RESERVATIONS = Prepared(insert(reservations))
 
 
 def load_held(connection: Connection, account: AccountId) -> dict[DecisionId, Reservation]:
-    held = connection.execute(_HELD, {"account": account})
+    held = _HELD.rows(connection, account=account)
     return {DecisionId(row.decision_id): _reservation(row) for row in held}
 
 
 def load(connection: Connection, decisions: Iterable[DecisionId]) -> dict[DecisionId, Reservation]:
-    some = connection.execute(_SOME, {"decisions": sorted(set(decisions))})
+    some = _SOME.rows(connection, decisions=sorted(set(decisions)))
     return {DecisionId(row.decision_id): _reservation(row) for row in some}
 
 
 def add(
     connection: Connection, account: AccountId, promised: Iterable[Reservation], now: datetime
 ) -> None:
-    rows = [_row(account, one, now) for one in promised]
-    if rows:
-        connection.execute(_TO_RESERVATIONS, rows)
+    _TO_RESERVATIONS.run(connection, [_row(account, one, now) for one in promised])
 
 
 def save(

@@ -4,21 +4,34 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Event
+from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select
 
 from shared.bus.envelope import Envelope
-from shared.bus.history import named
-from shared.bus.tables import OLDEST_FIRST, deliveries, subscriptions
+from shared.bus.history import COLUMNS, envelope_of
+from shared.bus.tables import OLDEST_FIRST, deliveries, event_log, subscriptions
 from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.db.dialect import for_update, insert_once
+from shared.db.statements import Prepared, given
 
 Handler = Callable[[Sequence[Envelope], UnitOfWork], None]
 
 BATCH_SIZE = 512
+_ANYTHING = Prepared(select(deliveries.c.seq).limit(1))
+# Deliveries and nothing else: another service must find its own of the same facts.
+_these = (
+    select(deliveries.c.seq)
+    .with_hint(deliveries, f"FORCE INDEX ({OLDEST_FIRST})", "mysql")
+    .where(
+        given(deliveries.c.consumer),
+        deliveries.c.seq.between(bindparam("first"), bindparam("last")),
+    )
+)
+_LOCKED = Prepared(for_update(_these))
+_LOCKED_IF_FREE = Prepared(for_update(_these, skip_locked=True))
 # One by one: for many at once InnoDB may scan the table, and wait for the rows of other services.
-_ANYTHING = select(deliveries.c.seq).limit(1)
-_DONE = delete(deliveries).where(deliveries.c.seq == bindparam("handled"))
+_DONE = Prepared(delete(deliveries).where(given(deliveries.c.seq)))
 _RED_AFTER_FAILURES = 3
 _LONGEST_PAUSE_SECONDS = 5.0
 
@@ -29,6 +42,8 @@ class Consumer:
     Within a batch topics are handled in the order of `handlers`. What cannot be handled stays where
     it is and is tried again; nothing is skipped.
     """
+
+    _locked = _LOCKED
 
     def __init__(
         self,
@@ -47,11 +62,18 @@ class Consumer:
         self._on_failure = on_failure
         self._on_handled = on_handled
         # What this replica can handle; a newer one may have subscribed to more.
-        waiting = select(deliveries.c.seq, deliveries.c.event_id).where(
+        is_mine = and_(
             deliveries.c.consumer == name, or_(*(deliveries.c.topic == topic for topic in handlers))
         )
-        self._any = waiting.limit(1)
-        self._batch = _oldest_locked(waiting)
+        self._any = Prepared(select(deliveries.c.seq).where(is_mine).limit(1))
+        self._oldest = Prepared(
+            select(deliveries.c.seq, *COLUMNS)
+            .outerjoin(event_log, event_log.c.event_id == deliveries.c.event_id)
+            .with_hint(deliveries, f"FORCE INDEX ({OLDEST_FIRST})", "mysql")
+            .where(is_mine, deliveries.c.seq > bindparam("after"))
+            .order_by(deliveries.c.seq)
+            .limit(BATCH_SIZE)
+        )
         self._failures = 0
         self._last_error = ""
 
@@ -62,14 +84,15 @@ class Consumer:
         return f"cannot handle facts ({self._failures} tries): {self._last_error}"
 
     def subscribe(self) -> None:
-        """Register for the handled topics; facts said from now on will be kept for this service."""
+        """Register for the handled topics; facts said from now on will be kept for this service.
+
+        A topic that no version handles any more is given up by a migration: an older replica
+        that starts again must not take from a newer one what only that one understands.
+        """
         rows = [{"consumer": self.name, "topic": topic} for topic in self._handlers]
 
         def work(uow: UnitOfWork) -> None:
             insert_once(uow.connection, subscriptions, rows)
-            for table in (subscriptions, deliveries):
-                given_up = table.c.topic.not_in(list(self._handlers))
-                uow.connection.execute(delete(table).where(table.c.consumer == self.name, given_up))
 
         self._transactions.attempt(work)
 
@@ -92,16 +115,44 @@ class Consumer:
 
     def _handle_batch(self) -> int:
         with self._transactions.begin() as uow:
-            rows = uow.connection.execute(self._batch).all()
+            rows = self._taken(uow.connection)
             if rows:
-                self._dispatch(named(uow.connection, [row.event_id for row in rows]), uow)
-                uow.connection.execute(_DONE, [{"handled": row.seq} for row in rows])
+                self._dispatch([envelope_of(row) for row in rows], uow)
+                _DONE.run(uow.connection, [{"seq": row.seq} for row in rows])
             return len(rows)
+
+    def _taken(self, connection: Connection) -> list[Any]:
+        """Return the oldest deliveries, locked until the commit.
+
+        They are read without a lock first: a locking read meets commits half way and would find
+        the later facts of a transaction without the earlier ones. For the same reason a commit
+        under way is waited for, unless replicas share the work and take what is free.
+
+        Raises:
+            LookupError: a fact is not in the log.
+        """
+        after = 0
+        while rows := self._oldest.rows(connection, after=after):
+            lost = [row.seq for row in rows if row.event_id is None]
+            if lost:
+                raise LookupError(f"deliveries {lost} announce facts that are not in event_log")
+            ours = self._lock(connection, rows)
+            if ours:
+                return ours
+            after = rows[-1].seq
+        return []
+
+    def _lock(self, connection: Connection, rows: list[Any]) -> list[Any]:
+        if connection.dialect.name == "sqlite":
+            return rows
+        first, last = rows[0].seq, rows[-1].seq
+        locked = self._locked.column(connection, consumer=self.name, first=first, last=last)
+        return [row for row in rows if row.seq in set(locked)]
 
     def _has_waiting(self) -> bool:
         """Look without locking: whom no bell called never takes SQLite's only write lock."""
         with self._transactions.read() as connection:
-            return connection.execute(self._any).first() is not None
+            return self._any.first(connection) is not None
 
     def _dispatch(self, envelopes: Sequence[Envelope], uow: UnitOfWork) -> None:
         self._transactions.clock.observe(max(envelope.occurred_at for envelope in envelopes))
@@ -120,10 +171,10 @@ class Consumer:
         stop.wait(min(0.05 * 2 ** min(self._failures, 10), _LONGEST_PAUSE_SECONDS))
 
 
-def _oldest_locked(waiting: Select[int, str]) -> Select[int, str]:
-    """Lock deliveries and nothing else: another service must find its own of the same facts."""
-    hinted = waiting.with_hint(deliveries, f"FORCE INDEX ({OLDEST_FIRST})", "mysql")
-    return for_update(hinted.order_by(deliveries.c.seq).limit(BATCH_SIZE), skip_locked=True)
+class SharedConsumer(Consumer):
+    """One of several replicas of a service: each takes what is free, so order holds in a batch."""
+
+    _locked = _LOCKED_IF_FREE
 
 
 def in_one_line(error: BaseException) -> str:
@@ -134,7 +185,7 @@ def in_one_line(error: BaseException) -> str:
 def is_idle(transactions: Transactions) -> bool:
     """Tell whether everybody has heard and handled every fact."""
     with transactions.read() as connection:
-        return connection.execute(_ANYTHING).first() is None
+        return _ANYTHING.first(connection) is None
 
 
 def waiting(transactions: Transactions) -> dict[str, int]:

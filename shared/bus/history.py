@@ -9,7 +9,6 @@ from sqlalchemy import Connection, delete, func, select
 from shared.bus.codec import decode
 from shared.bus.envelope import Envelope
 from shared.bus.tables import deliveries, event_log
-from shared.db.statements import among
 from shared.domain.ids import EventId
 
 COLUMNS = (
@@ -21,7 +20,6 @@ COLUMNS = (
     event_log.c.cause_id,
     event_log.c.payload,
 )
-_NAMED = select(*COLUMNS).where(among(event_log.c.event_id, "event_ids"))
 
 
 def envelope_of(row: Any) -> Envelope:
@@ -34,16 +32,6 @@ def envelope_of(row: Any) -> Envelope:
         cause_id=row.cause_id,
         event=decode(row.topic, row.payload),
     )
-
-
-def named(connection: Connection, event_ids: Sequence[str]) -> list[Envelope]:
-    """Return these facts, in this order.
-
-    Raises:
-        LookupError: one of them is not in the log.
-    """
-    found = {row.event_id: row for row in connection.execute(_NAMED, {"event_ids": event_ids})}
-    return [envelope_of(found[event_id]) for event_id in event_ids]
 
 
 def last_events(

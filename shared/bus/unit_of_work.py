@@ -16,7 +16,7 @@ from shared.bus.doorbell import Doorbell
 from shared.bus.envelope import Envelope, event_id
 from shared.bus.tables import deliveries, event_log, subscriptions
 from shared.db.engine import READ_ONLY, is_transient, write_turn
-from shared.db.statements import among
+from shared.db.statements import Prepared, among
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.events import Event
 from shared.domain.ids import EventId
@@ -26,10 +26,12 @@ T = TypeVar("T")
 _log: Any = structlog.get_logger()
 _WALL = SystemClock()
 _ATTEMPTS = 5
-_TO_LOG = insert(event_log)
-_TO_LISTENERS = insert(deliveries)
-_LISTENERS = select(subscriptions.c.topic, subscriptions.c.consumer).where(
-    among(subscriptions.c.topic, "topics")
+_TO_LOG = Prepared(insert(event_log))
+_TO_LISTENERS = Prepared(insert(deliveries))
+_LISTENERS = Prepared(
+    select(subscriptions.c.topic, subscriptions.c.consumer).where(
+        among(subscriptions.c.topic, "topics")
+    )
 )
 
 CommitHook = Callable[[str, str], None]
@@ -112,6 +114,7 @@ class Transactions:
     def read(self) -> Generator[Connection]:
         """Give a connection for reading; nothing is kept."""
         with self._reader.connect() as connection:
+            connection.begin()
             yield connection
 
     def attempt(self, work: Callable[[UnitOfWork], T]) -> T:
@@ -135,15 +138,14 @@ class Transactions:
             return set()
         wall = datetime_now()
         rows = [self._row(event, cause, uow.now, wall) for event, cause in uow.events]
-        uow.connection.execute(_TO_LOG, rows)
+        _TO_LOG.run(uow.connection, rows)
         listeners = _listeners(uow.connection, {event.topic for event, _ in uow.events})
         outgoing = [
             {"consumer": consumer, "topic": row["topic"], "event_id": row["event_id"]}
             for row in rows
             for consumer in listeners[str(row["topic"])]
         ]
-        if outgoing:
-            uow.connection.execute(_TO_LISTENERS, outgoing)
+        _TO_LISTENERS.run(uow.connection, outgoing)
         return {str(row["consumer"]) for row in outgoing}
 
     def _row(
@@ -168,6 +170,6 @@ def datetime_now() -> datetime:
 def _listeners(connection: Connection, topics: Iterable[str]) -> Mapping[str, list[str]]:
     """Return who hears which topic; read anew each time, or a late subscriber misses facts."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for topic, consumer in connection.execute(_LISTENERS, {"topics": list(topics)}):
+    for topic, consumer in _LISTENERS.rows(connection, topics=list(topics)):
         found[topic].append(consumer)
     return found

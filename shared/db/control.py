@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Column, Connection, Table, select
 
 from shared.db.base import TRANSACTIONS, metadata
 from shared.db.dialect import for_update
-from shared.db.statements import given
+from shared.db.statements import Prepared, given
 from shared.db.types import Instant, Word
 from shared.domain.enums import TradingState
 from shared.domain.ids import AccountId
@@ -25,10 +25,12 @@ control = Table(
     schema=TRANSACTIONS,
 )
 
-_SHARED_STATE = for_update(select(control.c.state).where(given(control.c.account)), read=True)
+_SHARED_STATE = Prepared(
+    for_update(select(control.c.state).where(given(control.c.account)), read=True)
+)
 
 
 def lock_trading_state(connection: Connection, account: AccountId) -> TradingState:
     """Return the state under a share lock held to the end of the transaction; no row means HALT."""
-    state = connection.execute(_SHARED_STATE, {"account": account}).scalar_one_or_none()
+    state = _SHARED_STATE.value(connection, account=account)
     return TradingState.HALT if state is None else TradingState(state)

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Executable, Select, Table, func, select, tuple_
+from sqlalchemy import Connection, Select, Table, func, select, tuple_
 from sqlalchemy.dialects import mysql, sqlite
+
+from shared.db.statements import Prepared
 
 _KEYS_PER_QUERY = 1000
 
@@ -26,23 +28,23 @@ def insert_once(connection: Connection, table: Table, rows: Sequence[Mapping[str
     if not rows:
         return 0
     if connection.dialect.name == "sqlite":
-        return connection.execute(_insert_or_leave_sqlite(table), list(rows)).rowcount
+        return _insert_or_leave_sqlite(table).run(connection, rows)
     keys = {tuple(row[column.name] for column in table.primary_key) for row in rows}
     known = _count(connection, table, sorted(keys))
-    connection.execute(_insert_or_leave_mysql(table), list(rows))
+    _insert_or_leave_mysql(table).run(connection, rows)
     return len(keys) - known
 
 
 @cache
-def _insert_or_leave_sqlite(table: Table) -> Executable:
-    return sqlite.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+def _insert_or_leave_sqlite(table: Table) -> Prepared:
+    return Prepared(sqlite.insert(table).on_conflict_do_nothing())
 
 
 @cache
-def _insert_or_leave_mysql(table: Table) -> Executable:
+def _insert_or_leave_mysql(table: Table) -> Prepared:
     """Not INSERT IGNORE: it would also swallow values that do not fit."""
     first = next(iter(table.primary_key)).name
-    return mysql.insert(table).on_duplicate_key_update({first: table.c[first]})
+    return Prepared(mysql.insert(table).on_duplicate_key_update({first: table.c[first]}))
 
 
 def _count(connection: Connection, table: Table, keys: Sequence[tuple[Any, ...]]) -> int:
@@ -70,20 +72,18 @@ def upsert(
         if connection.dialect.name == "sqlite"
         else _insert_or_set_mysql(table, changed)
     )
-    connection.execute(statement, list(rows))
+    statement.run(connection, rows)
 
 
 @cache
-def _insert_or_set_sqlite(
-    table: Table, key: tuple[str, ...], changed: tuple[str, ...]
-) -> Executable:
+def _insert_or_set_sqlite(table: Table, key: tuple[str, ...], changed: tuple[str, ...]) -> Prepared:
     insert = sqlite.insert(table)
-    return insert.on_conflict_do_update(
-        index_elements=list(key), set_={name: insert.excluded[name] for name in changed}
-    )
+    values = {name: insert.excluded[name] for name in changed}
+    return Prepared(insert.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
 @cache
-def _insert_or_set_mysql(table: Table, changed: tuple[str, ...]) -> Executable:
+def _insert_or_set_mysql(table: Table, changed: tuple[str, ...]) -> Prepared:
     insert = mysql.insert(table)
-    return insert.on_duplicate_key_update({name: insert.inserted[name] for name in changed})
+    values = {name: insert.inserted[name] for name in changed}
+    return Prepared(insert.on_duplicate_key_update(values))

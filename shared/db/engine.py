@@ -53,6 +53,7 @@ def connect(address: DatabaseAddress) -> Engine:
     engine = create_engine(
         address.url(),
         isolation_level="READ COMMITTED",
+        paramstyle="format",  # by position, as prepared statements give their values
         pool_size=address.pool_size,
         max_overflow=address.pool_size,
         pool_recycle=300,

@@ -13,7 +13,7 @@ from typing import TypeVar
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.bus.consumer import Consumer, in_one_line
+from shared.bus.consumer import Consumer, SharedConsumer, in_one_line
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import datetime_now
 from shared.domain.errors import TradingError
@@ -71,7 +71,8 @@ class Platform:
             lag = metrics.consumer_lag_seconds.labels(consumer=service.name)
             lag.set(max((wall - oldest).total_seconds(), 0.0))
 
-        consumer = Consumer(
+        kind = SharedConsumer if service.is_shared else Consumer
+        consumer = kind(
             service.name,
             self.runtime.transactions(service.name),
             service.handlers,

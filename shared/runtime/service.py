@@ -48,7 +48,10 @@ def _no_handlers() -> Mapping[str, Handler]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """`handlers` is ordered: within one batch, topics are handled in this order."""
+    """`handlers` is ordered: within one batch, topics are handled in this order.
+
+    Where `is_shared`, any number of replicas may run and share the facts.
+    """
 
     name: str
     port: int
@@ -57,6 +60,7 @@ class Service:
     handlers: Mapping[str, Handler] = field(default_factory=_no_handlers)
     tasks: tuple[Work, ...] = ()
     poll_seconds: float = 1.0
+    is_shared: bool = False
 
 
 def new_metrics() -> Metrics:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, and_, func, insert, or_, select
 
 from shared.bus.codec import from_builtins
+from shared.db.statements import Prepared
 from shared.domain.bracket import BracketPlan
 from shared.domain.enums import Action, Interval
 from shared.domain.ids import SignalId, Symbol
@@ -19,7 +20,7 @@ from signal_generator.core.window import Carried
 from signal_generator.tables import ml_signals
 
 Floats = NDArray[np.float64]
-_TO_SIGNALS = insert(ml_signals)
+_TO_SIGNALS = Prepared(insert(ml_signals))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +33,7 @@ class Scored:
 
 
 def add_scored(connection: Connection, scored: Sequence[Scored]) -> None:
-    if scored:
-        connection.execute(_TO_SIGNALS, [_row(one) for one in scored])
+    _TO_SIGNALS.run(connection, [_row(one) for one in scored])
 
 
 def _row(scored: Scored) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from shared.bus.codec import from_builtins
 from shared.db.dialect import insert_once, upsert
+from shared.db.statements import Prepared
 from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
 from shared.domain.signal import Signal
 from signals.core.sources import Source
 from signals.tables import signal_sources, signals
 
-_SOURCES = select(signal_sources)
+_SOURCES = Prepared(select(signal_sources))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def stored_sources(connection: Connection) -> dict[str, Source]:
         row.source: Source(
             name=row.source, weight=row.weight, enabled=row.enabled, updated_at=row.updated_at
         )
-        for row in connection.execute(_SOURCES)
+        for row in _SOURCES.rows(connection)
     }
 
 

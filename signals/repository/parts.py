@@ -9,18 +9,20 @@ from sqlalchemy import Connection, delete, insert, select
 
 from shared.bus.codec import from_builtins
 from shared.bus.envelope import Envelope
-from shared.db.statements import among, given
+from shared.db.statements import Prepared, among, given
 from shared.domain.enums import Interval
 from shared.domain.events import CandlesClosed, SignalsGenerated
 from shared.domain.signal import Signal
 from signals.tables import signal_parts
 
 _KEY = ("venue", "interval", "closed_at", "shard", "source")
-_WAITING = select(signal_parts).where(
-    given(signal_parts.c.source), among(signal_parts.c.closed_at, "instants")
+_WAITING = Prepared(
+    select(signal_parts).where(
+        given(signal_parts.c.source), among(signal_parts.c.closed_at, "instants")
+    )
 )
-_TAKEN = delete(signal_parts).where(*(given(signal_parts.c[name]) for name in _KEY))
-_TO_PARTS = insert(signal_parts)
+_TAKEN = Prepared(delete(signal_parts).where(*(given(signal_parts.c[name]) for name in _KEY)))
+_TO_PARTS = Prepared(insert(signal_parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +49,22 @@ def key_of(fact: CandlesClosed | SignalsGenerated) -> PartKey:
 
 
 def save_parts(connection: Connection, source: str, parts: Mapping[PartKey, Part]) -> None:
-    if parts:
-        rows = [
-            _part_key_row(key, source)
-            | _head(part.heard)
-            | {"weights": part.weights, "payload": part.signals}
-            for key, part in parts.items()
-        ]
-        connection.execute(_TO_PARTS, rows)
+    rows = [
+        _part_key_row(key, source)
+        | _head(part.heard)
+        | {"weights": part.weights, "payload": part.signals}
+        for key, part in parts.items()
+    ]
+    _TO_PARTS.run(connection, rows)
 
 
 def take_parts(connection: Connection, source: str, keys: Sequence[PartKey]) -> dict[PartKey, Part]:
     """Return the waiting halves of these shards and delete them."""
-    wanted = {"source": source, "instants": sorted({key.closed_at for key in keys})}
-    waiting = {_key_of_row(row): row for row in connection.execute(_WAITING, wanted)}
+    instants = sorted({key.closed_at for key in keys})
+    rows = _WAITING.rows(connection, source=source, instants=instants)
+    waiting = {_key_of_row(row): row for row in rows}
     taken = {key: _part_of(waiting[key]) for key in keys if key in waiting}
-    if taken:
-        connection.execute(_TAKEN, [_part_key_row(key, source) for key in taken])
+    _TAKEN.run(connection, [_part_key_row(key, source) for key in taken])
     return taken
 
 

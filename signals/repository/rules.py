@@ -7,14 +7,14 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from shared.db.dialect import upsert
-from shared.db.statements import among, given
+from shared.db.statements import Prepared, among, given
 from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
 from signals.core.rules import RuleState
 from signals.tables import rule_states
 
-_CARRIED = select(rule_states).where(
-    given(rule_states.c.interval), among(rule_states.c.symbol, "symbols")
+_CARRIED = Prepared(
+    select(rule_states).where(given(rule_states.c.interval), among(rule_states.c.symbol, "symbols"))
 )
 
 
@@ -29,10 +29,9 @@ class Carried:
 def load_carried(
     connection: Connection, interval: Interval, symbols: Iterable[Symbol]
 ) -> dict[Symbol, Carried]:
-    wanted = {"interval": interval, "symbols": sorted(symbols)}
     return {
         Symbol(row.symbol): Carried(closed_at=row.closed_at, state=RuleState(*row.carry))
-        for row in connection.execute(_CARRIED, wanted)
+        for row in _CARRIED.rows(connection, interval=interval, symbols=sorted(symbols))
     }
 
 
