@@ -1,7 +1,7 @@
 """What recommender and risk would know and decide, through their own cores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from backtest.inputs import BacktestSpec
@@ -47,7 +47,7 @@ class Desk:
         limits = self._spec.risk.limits
         if float(marked.drawdown_ratio) < limits.max_drawdown_ratio * _CLEARLY:
             return
-        if brake(replace(book_of(marked), state=self.state), limits) is not None:
+        if brake(book_of(marked, self.state), limits) is not None:
             self.state = TradingState.REDUCE
 
     def decide(self, signals: Sequence[Signal], marked: EquityMarked) -> list[Approved]:
@@ -109,9 +109,4 @@ class Desk:
         day = marked.as_of.date()
         if self._today.day != day:
             self._today = _Today(day=day)
-        return replace(
-            book_of(marked),
-            trades_today=self._today.entries,
-            state=self.state,
-            reservations=self._promises,
-        )
+        return book_of(marked, self.state, self._today.entries, self._promises)

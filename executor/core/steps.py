@@ -1,6 +1,6 @@
 """What can happen to an order, one thing at a time; each step carries what was learned by it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -44,13 +44,13 @@ def accept(state: OrderState, venue_order_id: VenueOrderId, at: datetime) -> Ste
 
 def reject(state: OrderState, reason: str, at: datetime) -> Step:
     learned = OrderFacts(is_rejected=True)
-    return _step(replace(state, detail=reason), Happening.REJECTED, learned, at)
+    return _step(state, Happening.REJECTED, learned, at, detail=reason)
 
 
 def give_up(state: OrderState, reason: str, at: datetime) -> Step:
     """Close an order of which certainly nothing left for the venue."""
     learned = OrderFacts(is_not_sent=True)
-    return _step(replace(state, detail=reason), Happening.NOT_SENT, learned, at)
+    return _step(state, Happening.NOT_SENT, learned, at, detail=reason)
 
 
 def request_cancel(state: OrderState, at: datetime) -> Step:
@@ -59,15 +59,26 @@ def request_cancel(state: OrderState, at: datetime) -> Step:
 
 def cancel(state: OrderState, reason: str, at: datetime) -> Step:
     learned = OrderFacts(final=OrderStatus.CANCELED, reported_quantity=state.facts.filled_quantity)
-    return _step(replace(state, detail=reason), Happening.CANCELED, learned, at)
+    return _step(state, Happening.CANCELED, learned, at, detail=reason)
 
 
 def record_fill(state: OrderState, fill: Fill, at: datetime) -> Step:
     trade = Trade(trade_id=fill.trade_id, quantity=fill.quantity, price=fill.price)
-    step = _step(state, Happening.FILLED, OrderFacts(trades=frozenset({trade})), at)
-    return replace(step, fill=fill)
+    return _step(state, Happening.FILLED, OrderFacts(trades=frozenset({trade})), at, fill=fill)
 
 
-def _step(state: OrderState, happening: Happening, learned: OrderFacts, at: datetime) -> Step:
-    known = replace(state, facts=merge(state.facts, learned))
-    return Step(happening=happening, state=known, learned=learned, at=at)
+def _step(
+    state: OrderState,
+    happening: Happening,
+    learned: OrderFacts,
+    at: datetime,
+    *,
+    detail: str | None = None,
+    fill: Fill | None = None,
+) -> Step:
+    known = OrderState(
+        order=state.order,
+        facts=merge(state.facts, learned),
+        detail=state.detail if detail is None else detail,
+    )
+    return Step(happening=happening, state=known, learned=learned, at=at, fill=fill)

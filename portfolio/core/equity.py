@@ -109,7 +109,7 @@ def _marked(position: Position, prices: Mapping[Symbol, Decimal]) -> PositionMar
 
 
 def _day_start(previous: Watermark, equity: Decimal, as_of: datetime) -> Decimal:
-    if as_of.timetz().replace(tzinfo=None) == time.min:
+    if as_of.time() == time.min:
         return equity
     if previous.as_of is None or previous.as_of.date() != as_of.date():
         return previous.equity

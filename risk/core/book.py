@@ -187,14 +187,22 @@ def filled(held: Holding | None, fill: Fill) -> Holding:
     )
 
 
-def book_of(marked: EquityMarked) -> Book:
-    """Return the book that one mark describes, with nothing promised."""
+def book_of(
+    marked: EquityMarked,
+    state: TradingState = TradingState.RUN,
+    trades_today: int = 0,
+    reservations: Mapping[DecisionId, Reservation] | None = None,
+) -> Book:
+    """Return the book that one mark describes, with nothing promised unless said."""
     return Book(
         as_of=marked.as_of,
         equity=marked.equity,
         cash=marked.cash,
         peak_equity=marked.peak_equity,
         day_start_equity=marked.day_start_equity,
+        trades_today=trades_today,
+        state=state,
+        reservations=reservations or _no_reservations(),
         positions={
             one.symbol: Holding(symbol=one.symbol, quantity=one.quantity, price=one.price)
             for one in marked.positions

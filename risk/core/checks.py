@@ -231,3 +231,6 @@ CHECKS: tuple[Check, ...] = (
     Check(test=min_notional, needs_size=True),
     Check(test=whole_lots, binds_exits=True, needs_size=True),
 )
+ON_ENTRIES: tuple[Test, ...] = tuple(check.test for check in CHECKS)
+ON_EXITS: tuple[Test, ...] = tuple(check.test for check in CHECKS if check.binds_exits)
+ON_WISHES: tuple[Test, ...] = tuple(check.test for check in CHECKS if not check.needs_size)

@@ -78,8 +78,10 @@ def _kelly(edge: Edge, equity: Decimal, limits: RiskLimits, costs: Costs) -> Siz
     if not _is_sound(edge, (used, loss, fraction)):
         return Sized(sizing=sizing, refusals=(_UNSOUND,))
     refusals = _refusals(sizing, edge.barrier_ratio, limits, costs)
-    raw = 0.0 if refusals else position_size(full, fraction, 1.0, edge.confidence)
-    return Sized(sizing=replace(sizing, raw_ratio=raw), refusals=refusals)
+    if refusals:
+        return Sized(sizing=sizing, refusals=refusals)
+    raw = position_size(full, fraction, 1.0, edge.confidence)
+    return Sized(sizing=replace(sizing, raw_ratio=raw))
 
 
 _UNSOUND = Breach(
@@ -166,17 +168,18 @@ def share_out(
     The room is measured at the worst price and with the fee, as reservations are.
     """
     haircut = correlation_haircut(n_active, limits.correlation_floor)
-    capped = [_capped(sizing, haircut, limits) for sizing in sized]
-    wanted = fsum(sizing.capped_ratio for sizing in capped) * worst_case_factor(limits, costs)
+    factors = [haircut if sizing.kind == KELLY else 1.0 for sizing in sized]
+    capped = [
+        position_size(sizing.raw_ratio, factor, limits.max_position_ratio)
+        for sizing, factor in zip(sized, factors, strict=True)
+    ]
+    wanted = fsum(capped) * worst_case_factor(limits, costs)
     held = float(book.exposure / book.equity) if book.equity > ZERO else 1.0
     scale = room_scale(wanted, held, limits.max_exposure_ratio)
-    return [replace(sizing, capped_ratio=sizing.capped_ratio * scale) for sizing in capped]
-
-
-def _capped(sizing: Sizing, haircut: float, limits: RiskLimits) -> Sizing:
-    factor = haircut if sizing.kind == KELLY else 1.0
-    capped = position_size(sizing.raw_ratio, factor, limits.max_position_ratio)
-    return replace(sizing, correlation_haircut=factor, capped_ratio=capped)
+    return [
+        replace(sizing, correlation_haircut=factor, capped_ratio=ratio * scale)
+        for sizing, factor, ratio in zip(sized, factors, capped, strict=True)
+    ]
 
 
 def worst_case_factor(limits: RiskLimits, costs: Costs) -> float:

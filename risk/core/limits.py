@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from shared.domain.kelly import FRACTION_CEILING, LOWER_BOUND_QUANTILE, PRIOR_WEIGHT
 from shared.domain.values import to_decimal
 
 _BPS = Decimal(10_000)
+
+as_ratio = lru_cache(maxsize=64)(to_decimal)  # limits are few, and asked for at every verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +56,10 @@ class RiskLimits:
         return self.exit_collar_bps / _BPS
 
     def position_cap(self, equity: Decimal) -> Decimal:
-        return to_decimal(self.max_position_ratio) * equity
+        return as_ratio(self.max_position_ratio) * equity
 
     def exposure_cap(self, equity: Decimal) -> Decimal:
-        return to_decimal(self.max_exposure_ratio) * equity
+        return as_ratio(self.max_exposure_ratio) * equity
 
 
 BOUNDS: Mapping[str, tuple[float, float]] = {
@@ -91,4 +94,4 @@ class Costs:
 
     @property
     def fee_factor(self) -> Decimal:
-        return 1 + to_decimal(self.fee_ratio)
+        return 1 + as_ratio(self.fee_ratio)

@@ -1,6 +1,6 @@
 """A sized recommendation, with the order it would become."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
@@ -18,19 +18,17 @@ _ONE = Decimal(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """`instrument` is None where it is not traded here; `unit_cost` is the most one unit may cost.
+    """`instrument` is None where it is not traded here.
 
-    `least_cost`: what the smallest order the venue takes would cost at worst.
+    `cost`: what the order may cost at worst, at least that of the smallest one the venue takes.
     """
 
     recommendation: Recommendation
     instrument: Instrument | None
     sizing: Sizing
-    quantity: Decimal
-    limit_price: Decimal
-    unit_cost: Decimal
-    least_cost: Decimal
     now: datetime
+    limit_price: Decimal = ZERO
+    cost: Decimal = ZERO
 
     @property
     def symbol(self) -> Symbol:
@@ -41,27 +39,12 @@ class Proposal:
         return self.recommendation.is_reduce_only
 
     @property
-    def notional(self) -> Decimal:
-        return exact(MONEY.multiply(self.quantity, self.recommendation.price))
+    def quantity(self) -> Decimal:
+        return self.sizing.quantity
 
     @property
-    def cost(self) -> Decimal:
-        """Return what the order may cost at worst, at least that of the smallest order."""
-        return max(exact(MONEY.multiply(self.quantity, self.unit_cost)), self.least_cost)
-
-
-def unpriced(recommendation: Recommendation, sizing: Sizing, now: datetime) -> Proposal:
-    """Return a proposal no order can be made of: the instrument is unknown, or has no price."""
-    return Proposal(
-        recommendation=recommendation,
-        instrument=None,
-        sizing=sizing,
-        quantity=ZERO,
-        limit_price=ZERO,
-        unit_cost=ZERO,
-        least_cost=ZERO,
-        now=now,
-    )
+    def notional(self) -> Decimal:
+        return self.sizing.notional
 
 
 def enter(
@@ -78,15 +61,14 @@ def enter(
     unit_cost = exact(MONEY.multiply(limit_price, costs.fee_factor))
     wanted = to_decimal(sizing.capped_ratio) * book.equity / price
     affordable = headroom(recommendation.symbol, book, limits) / unit_cost
+    quantity = instrument.quantity(max(min(wanted, affordable), ZERO))
     return Proposal(
         recommendation=recommendation,
         instrument=instrument,
-        sizing=sizing,
-        quantity=instrument.quantity(max(min(wanted, affordable), ZERO)),
-        limit_price=limit_price,
-        unit_cost=unit_cost,
-        least_cost=exact(MONEY.multiply(smallest(instrument, price), unit_cost)),
+        sizing=_final(sizing, quantity, price),
         now=now,
+        limit_price=limit_price,
+        cost=exact(MONEY.multiply(max(quantity, smallest(instrument, price)), unit_cost)),
     )
 
 
@@ -124,10 +106,11 @@ def leave(
     return Proposal(
         recommendation=recommendation,
         instrument=instrument,
-        sizing=sizing,
-        quantity=quantity,
-        limit_price=instrument.limit_price(lowest, Side.SELL),
-        unit_cost=ZERO,
-        least_cost=ZERO,
+        sizing=_final(sizing, quantity, recommendation.price),
         now=now,
+        limit_price=instrument.limit_price(lowest, Side.SELL),
     )
+
+
+def _final(sizing: Sizing, quantity: Decimal, price: Decimal) -> Sizing:
+    return replace(sizing, quantity=quantity, notional=exact(MONEY.multiply(quantity, price)))

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from risk.core.book import Book
-from risk.core.checks import CHECKS
+from risk.core.checks import ON_ENTRIES, ON_EXITS, ON_WISHES
 from risk.core.kelly import Sized, share_out, size
 from risk.core.limits import Costs, RiskLimits
-from risk.core.proposal import Proposal, enter, leave, unpriced
+from risk.core.proposal import Proposal, enter, leave
 from shared.domain.ids import Symbol
 from shared.domain.instrument import Instrument
 from shared.domain.recommendation import Recommendation
@@ -90,10 +90,14 @@ def _alone(
 def _is_candidate(one: Recommendation, own: Sized, book: Book, terms: Terms, now: datetime) -> bool:
     if one.is_reduce_only or own.refusals:
         return False
-    probe = replace(unpriced(one, own.sizing, now), instrument=terms.instruments.get(one.symbol))
-    return not any(
-        check.test(probe, book, terms.limits) for check in CHECKS if not check.needs_size
-    )
+    probe = _unpriced(one, own.sizing, terms, now)
+    return not any(test(probe, book, terms.limits) for test in ON_WISHES)
+
+
+def _unpriced(one: Recommendation, sizing: Sizing, terms: Terms, now: datetime) -> Proposal:
+    """Return the wish alone; an instrument that is unknown or has no price never gets further."""
+    traded = terms.instruments.get(one.symbol)
+    return Proposal(recommendation=one, instrument=traded, sizing=sizing, now=now)
 
 
 def _propose(
@@ -101,19 +105,17 @@ def _propose(
 ) -> Proposal:
     traded = terms.instruments.get(one.symbol)
     if traded is None or one.price <= ZERO:
-        return replace(unpriced(one, sizing, now), instrument=traded)
+        return _unpriced(one, sizing, terms, now)
     make = leave if one.is_reduce_only else enter
-    proposal = make(one, traded, sizing, book, (terms.limits, terms.costs, now))
-    final = replace(sizing, quantity=proposal.quantity, notional=proposal.notional)
-    return replace(proposal, sizing=final)
+    return make(one, traded, sizing, book, (terms.limits, terms.costs, now))
 
 
 def _judge(
     proposal: Proposal, refusals: Sequence[Breach], book: Book, limits: RiskLimits
 ) -> Verdict:
     """Return the verdict; a denial names every breach, not only the first."""
-    binding = [check for check in CHECKS if check.binds_exits or not proposal.is_reduce_only]
-    found = [check.test(proposal, book, limits) for check in binding]
+    binding = ON_EXITS if proposal.is_reduce_only else ON_ENTRIES
+    found = [test(proposal, book, limits) for test in binding]
     breaches = (*refusals, *(breach for breach in found if breach is not None))
     if breaches:
         return _denied(proposal, breaches, limits)

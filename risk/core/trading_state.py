@@ -1,9 +1,9 @@
 """RUN trades, REDUCE only leaves, HALT does nothing new; canceling is never held up by any."""
 
 from risk.core.book import Book
-from risk.core.limits import RiskLimits
+from risk.core.limits import RiskLimits, as_ratio
 from shared.domain.enums import TradingState
-from shared.domain.values import to_decimal, to_text
+from shared.domain.values import to_text
 
 
 def permits(state: TradingState, *, reduce_only: bool) -> bool:
@@ -13,7 +13,7 @@ def permits(state: TradingState, *, reduce_only: bool) -> bool:
 
 
 def is_drawdown_exceeded(book: Book, limits: RiskLimits) -> bool:
-    return book.drawdown_ratio >= to_decimal(limits.max_drawdown_ratio)
+    return book.drawdown_ratio >= as_ratio(limits.max_drawdown_ratio)
 
 
 def brake(book: Book, limits: RiskLimits) -> str | None:

@@ -1,7 +1,7 @@
 """Several opinions about one instrument become the one that may be acted on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from shared.domain.enums import Action
 from shared.domain.signal import Signal, signal_id
@@ -73,12 +73,16 @@ def combine(parts: Mapping[str, Signal], mixture: Mixture) -> Signal:
         reasons = _reasons(parts, mixture.weights, total)
     elif action is Action.BUY and bracket is None:
         action, agrees, reasons = Action.HOLD, False, ("no_bracket",)
-    return replace(
-        base,
+    return Signal(
         signal_id=signal_id(COMBINED, base.symbol, base.interval, base.closed_at),
         source=COMBINED,
+        symbol=base.symbol,
+        interval=base.interval,
+        closed_at=base.closed_at,
+        expires_at=base.expires_at,
         action=action,
         confidence=min(abs(total), 1.0),
+        price=base.price,
         bracket=None if action is Action.HOLD else bracket,
         edge=model.edge if agrees and model is not None else None,
         coverage=1.0 if model is None else model.coverage,

@@ -28,6 +28,9 @@ NO_CROSS, BUY, SELL, WARMING_UP, OVERBOUGHT, OVERSOLD, GAP_FILLED = range(7)
 WORDS = ("no_cross", "", "", "warming_up", "overbought", "oversold", "gap_filled")
 
 
+_ACTIONS = {BUY: Action.BUY, SELL: Action.SELL}
+
+
 class RuleState(NamedTuple):
     """What is carried from candle to candle (floats only: JSON keeps every bit of them).
 
@@ -135,7 +138,7 @@ class Moment:
 def rule_signal(moment: Moment, code: int, sigma: float, policy: RulePolicy) -> Signal:
     """Return the baseline's signal; one that holds carries a bracket too, for others to use."""
     bracket = policy.bracket(sigma)
-    action = {BUY: Action.BUY, SELL: Action.SELL}.get(code, Action.HOLD)
+    action = _ACTIONS.get(code, Action.HOLD)
     reason = WORDS[code]
     if action is Action.BUY and bracket is None:
         action, reason = Action.HOLD, "barrier_out_of_range"

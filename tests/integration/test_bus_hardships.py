@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text, update
 from sqlalchemy.exc import OperationalError
 
-from shared.bus.consumer import Consumer, wait_until_idle, waiting
+from shared.bus.consumer import Consumer, SharedConsumer, wait_until_idle, waiting
 from shared.bus.tables import deliveries
 from shared.db.base import TRANSACTIONS
 from shared.domain.events import EquityMarked
