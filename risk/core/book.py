@@ -151,14 +151,16 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
 
 
 def reservation(approved: Approved, fee_factor: Decimal) -> Reservation:
-    """Return what an approval sets aside: every unit at its limit price, and the fee on it."""
+    """Return what an approved entry sets aside: each unit at its limit price, and the fee on it."""
+    is_entry = approved.purpose is Purpose.ENTRY
+    unit_cost = exact(MONEY.multiply(approved.limit_price, fee_factor)) if is_entry else ZERO
     return Reservation(
         decision_id=approved.decision_id,
         symbol=approved.symbol,
         purpose=approved.purpose,
         quantity=approved.quantity,
         filled_quantity=ZERO,
-        unit_cost=exact(MONEY.multiply(approved.limit_price, fee_factor)),
+        unit_cost=unit_cost,
     )
 
 

@@ -47,6 +47,14 @@ def price(proposal: Proposal, _book: Book, _limits: RiskLimits) -> Breach | None
     return _breach("price", "above 0", proposal.recommendation.price, remedy=remedy)
 
 
+def amounts(proposal: Proposal, _book: Book, _limits: RiskLimits) -> Breach | None:
+    if proposal.is_computable:
+        return None
+    given = f"{proposal.recommendation.price:.6g}"
+    remedy = "give a price near the market's: the books cannot hold the amounts of this one"
+    return _breach("amounts", "at most 20 digits before the point", given, remedy=remedy)
+
+
 def direction(proposal: Proposal, _book: Book, _limits: RiskLimits) -> Breach | None:
     expected = Side.SELL if proposal.is_reduce_only else Side.BUY
     side = proposal.recommendation.side
@@ -213,6 +221,7 @@ CHECKS: tuple[Check, ...] = (
     Check(test=trading_state, binds_exits=True),
     Check(test=instrument, binds_exits=True),
     Check(test=price, binds_exits=True),
+    Check(test=amounts, binds_exits=True, needs_size=True),
     Check(test=direction, binds_exits=True),
     Check(test=expired, binds_exits=True),
     Check(test=price_age),

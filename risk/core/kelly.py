@@ -44,7 +44,10 @@ def size(
     if recommendation.edge is None:
         ratio = limits.rule_based_ratio
         return Sized(sizing=Sizing(kind=FIXED, equity=equity, raw_ratio=ratio))
-    return _kelly(recommendation.edge, equity, limits, costs)
+    try:
+        return _kelly(recommendation.edge, equity, limits, costs)
+    except (ArithmeticError, ValueError):  # estimates far outside anything a model can mean
+        return Sized(sizing=Sizing(kind=KELLY, equity=equity), refusals=(_UNSOUND,))
 
 
 def _kelly(edge: Edge, equity: Decimal, limits: RiskLimits, costs: Costs) -> Sized:

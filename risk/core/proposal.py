@@ -21,6 +21,7 @@ class Proposal:
     """`instrument` is None where it is not traded here.
 
     `cost`: what the order may cost at worst, at least that of the smallest one the venue takes.
+    `is_computable`: its amounts fit into what the books can hold.
     """
 
     recommendation: Recommendation
@@ -29,6 +30,7 @@ class Proposal:
     now: datetime
     limit_price: Decimal = ZERO
     cost: Decimal = ZERO
+    is_computable: bool = True
 
     @property
     def symbol(self) -> Symbol:

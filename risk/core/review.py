@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from risk.core.book import Book
@@ -10,6 +10,7 @@ from risk.core.checks import ON_ENTRIES, ON_EXITS, ON_WISHES
 from risk.core.kelly import Sized, share_out, size
 from risk.core.limits import Costs, RiskLimits
 from risk.core.proposal import Proposal, enter, leave
+from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
 from shared.domain.instrument import Instrument
 from shared.domain.recommendation import Recommendation
@@ -107,7 +108,10 @@ def _propose(
     if traded is None or one.price <= ZERO:
         return _unpriced(one, sizing, terms, now)
     make = leave if one.is_reduce_only else enter
-    return make(one, traded, sizing, book, (terms.limits, terms.costs, now))
+    try:
+        return make(one, traded, sizing, book, (terms.limits, terms.costs, now))
+    except (BadInput, ArithmeticError):
+        return replace(_unpriced(one, sizing, terms, now), is_computable=False)
 
 
 def _judge(
