@@ -12,6 +12,7 @@ from launcher.client import Platform
 from launcher.console import FAILED, out, print_json, print_table
 from launcher.database import latest_revision, migrate
 from launcher.options import AsJson
+from market_data.settings import MarketDataSettings
 from shared.db.engine import connect
 from shared.domain.errors import TradingError
 from shared.runtime.settings import PlatformSettings, load
@@ -47,7 +48,9 @@ def migrate_database() -> None:
 
 
 def _configuration() -> dict[str, Any]:
-    document = load(PlatformSettings).model_dump(mode="json")
+    platform = load(PlatformSettings)
+    load(MarketDataSettings).refuse_start_off_grid(platform.market.interval)
+    document = platform.model_dump(mode="json")
     for blueprint in BLUEPRINTS:
         document[blueprint.name] = load(blueprint.settings).model_dump(mode="json")
     return document

@@ -13,20 +13,25 @@ from market_data.tasks import Import, Publisher, inspect_file
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
 from shared.http.probes import Check
+from shared.runtime.one_market import another_market
 from shared.runtime.service import Runtime, Service, Work, create_api, new_metrics
-from shared.runtime.settings import MarketSettings
+from shared.runtime.settings import ConfigurationError, MarketSettings
 
 NAME = "market_data"
 PORT = 8021
+SYNTHETIC_VENUE = "synthetic"
 
 
 def build(settings: MarketDataSettings, runtime: Runtime) -> Service:
     market = runtime.settings.market
     metrics = new_metrics()
     transactions = runtime.transactions(NAME)
+    shelf = Shelf(venue=market.venue, interval=market.interval)
+    if settings.source is not Source.NONE:
+        _refuse_another_feed(settings.source, shelf, runtime)
     publisher = Publisher(
         feed=_feed(settings, runtime),
-        shelf=Shelf(venue=market.venue, interval=market.interval),
+        shelf=shelf,
         instruments=market.catalogue(),
         pace=settings.pace(),
         transactions=transactions,
@@ -56,8 +61,20 @@ def build(settings: MarketDataSettings, runtime: Runtime) -> Service:
     )
 
 
+def _refuse_another_feed(source: Source, shelf: Shelf, runtime: Runtime) -> None:
+    with runtime.transactions(NAME).read() as connection:
+        others = repository.others(connection, shelf, source)
+    if others:
+        raise another_market(runtime.settings, " and ".join(others))
+
+
 def synthetic_market(settings: MarketDataSettings, market: MarketSettings) -> SyntheticMarket:
-    """Return the invented market these settings describe."""
+    """Return the invented market these settings describe.
+
+    Raises:
+        ConfigurationError: no candle opens at its start.
+    """
+    settings.refuse_start_off_grid(market.interval)
     return SyntheticMarket(
         instruments=market.catalogue(),
         interval=market.interval,
@@ -69,7 +86,13 @@ def synthetic_market(settings: MarketDataSettings, market: MarketSettings) -> Sy
 def _feed(settings: MarketDataSettings, runtime: Runtime) -> Feed:
     market = runtime.settings.market
     if settings.source is not Source.REPLAY:
+        if settings.source is Source.SYNTHETIC and market.venue != SYNTHETIC_VENUE:
+            raise ConfigurationError(
+                f"MARKET__VENUE: '{market.venue}' would be given invented candles; set "
+                f"MARKET_DATA__SOURCE=replay, or leave MARKET__VENUE at '{SYNTHETIC_VENUE}'"
+            )
         return SyntheticFeed(synthetic_market(settings, market), settings.limit)
+    settings.refuse_start_off_grid(market.interval)
     recorded = _from_files(settings, market) if settings.files else _from_store(runtime)
     series = [one.between(settings.start, settings.end) for one in recorded]
     if not any(len(one) for one in series):

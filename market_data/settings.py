@@ -1,6 +1,6 @@
 """What market_data can be told."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +9,8 @@ from pydantic import AwareDatetime, Field, field_validator
 from pydantic_settings import NoDecode
 
 from market_data.tasks import Pace
-from shared.runtime.settings import SectionSettings, section
+from shared.domain.enums import Interval
+from shared.runtime.configuration import ConfigurationError, SectionSettings, section
 
 
 class Source(StrEnum):
@@ -36,7 +37,7 @@ class MarketDataSettings(SectionSettings):
     )
     start: AwareDatetime = Field(
         datetime(2024, 1, 1, tzinfo=UTC),
-        description="first candle opens here, ISO 8601 with zone",
+        description="first candle opens here, ISO 8601 with zone, at a full MARKET__INTERVAL",
     )
     end: AwareDatetime | None = Field(None, description="last candle closes here, for replays")
     limit: int | None = Field(None, ge=1, description="stop after so many instants (synthetic)")
@@ -57,6 +58,20 @@ class MarketDataSettings(SectionSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    def refuse_start_off_grid(self, interval: Interval) -> None:
+        """Refuse a start at which no candle of `interval` opens.
+
+        Raises:
+            ConfigurationError: with the instant before, at which one does.
+        """
+        rest = self.start.timestamp() % interval.seconds
+        if rest:
+            nearest = (self.start - timedelta(seconds=rest)).astimezone(UTC).isoformat()
+            raise ConfigurationError(
+                f"MARKET_DATA__START: no {interval} candle opens at {self.start.isoformat()}; "
+                f"one does at {nearest}"
+            )
 
     def pace(self) -> Pace:
         return Pace(

@@ -1,12 +1,16 @@
 """Settings of the signals service (SIGNALS__..., or `signals:` in trading.yaml)."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from shared.runtime.settings import SectionSettings, section
-from signals.core.combine import ML
+from signals.core.combine import COMBINED, ML, PIPELINE
 from signals.core.rules import RULE, RulePolicy
+from signals.routes import SourceName
+
+Weight = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
 class SignalsSettings(SectionSettings):
@@ -16,8 +20,8 @@ class SignalsSettings(SectionSettings):
 
     ml_weight: float = Field(0.7, ge=0, le=100, description="weight of the models")
     ema_rsi_weight: float = Field(0.3, ge=0, le=100, description="weight of the EMA/RSI baseline")
-    external_weights: dict[str, float] = Field(
-        default_factory=dict[str, float],
+    external_weights: dict[SourceName, Weight] = Field(
+        default_factory=dict[SourceName, Weight],
         description="weights of sources that post signals, by name; a source not named weighs 0",
     )
     threshold: float = Field(
@@ -38,6 +42,14 @@ class SignalsSettings(SectionSettings):
     max_barrier_ratio: float = Field(
         0.5, gt=0, lt=1, description="a farther stop is not traded, ratio of price"
     )
+
+    @field_validator("external_weights")
+    @classmethod
+    def _not_ours(cls, weights: dict[str, float]) -> dict[str, float]:
+        for name in (*PIPELINE, COMBINED):
+            if name in weights:
+                raise ValueError(f"'{name}' is no source from outside; leave it out")
+        return weights
 
     def rules(self) -> RulePolicy:
         return RulePolicy(

@@ -1,33 +1,20 @@
-"""Configuration: environment over `trading.yaml` (path in TRADING_CONFIG), command line over both.
+"""What the platform can be told: its mode, its market, its database and its keys."""
 
-Every setting is read once, frozen, and named in errors exactly as an operator would write it.
-"""
-
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    InitSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from shared.db.engine import DatabaseAddress
 from shared.domain.enums import Interval
@@ -35,140 +22,15 @@ from shared.domain.errors import TradingError
 from shared.domain.ids import AccountId, Symbol
 from shared.domain.instrument import Instrument, split_symbol
 from shared.http.keys import SCOPES, KnownKey, Principal, digest_of
-from shared.runtime.logging import names_a_secret
+from shared.runtime.configuration import ConfigurationError, SectionSettings, load, section
 
-SECTIONS = (
-    "market",
-    "market_data",
-    "signal_generator",
-    "signals",
-    "recommender",
-    "risk",
-    "executor",
-    "portfolio",
-)
 _MIN_KEY_LENGTH = 32
-_PLATFORM_PREFIXES = ("trading_", "db_", "redis_")
-_OF_OTHER_PROGRAMS = ("trading_config", "trading_api_key", "trading_host")
-_SERVICE_LINK = re.compile(r"_service_(host|port)|_port_\d+_(tcp|udp)")  # set by Kubernetes
 
 
 class Mode(StrEnum):
     MOCK = "mock"
     PAPER = "paper"
     LIVE = "live"
-
-
-class ConfigurationError(TradingError):
-    """One or more settings that cannot be used; each line names one and what is allowed."""
-
-    reason = "configuration"
-
-
-class _ConfigFile(BaseSettings):
-    trading_config: Path | None = None
-
-
-def section(name: str) -> SettingsConfigDict:
-    """Return the model_config of a section: environment NAME__FIELD, YAML `name: {field: ...}`."""
-    return SettingsConfigDict(
-        env_prefix=f"{name.upper()}__",
-        extra="forbid",
-        frozen=True,
-        validate_default=True,
-    )
-
-
-class SectionSettings(BaseSettings):
-    """Base of every service's settings; subclasses set `model_config = section("...")`."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        del dotenv_settings, file_secret_settings
-        _refuse_unknown_environment(cls, env_settings)
-        return init_settings, env_settings, InitSettingsSource(settings_cls, _from_file(cls))
-
-
-def _refuse_unknown_environment(
-    settings: type[BaseSettings], source: PydanticBaseSettingsSource
-) -> None:
-    if not isinstance(source, EnvSettingsSource):
-        return
-    prefix = str(settings.model_config.get("env_prefix", "")).lower()
-    allowed = {prefix + name for name in settings.model_fields}
-    if not prefix:
-        allowed.update(_OF_OTHER_PROGRAMS)
-    for name, value in source.env_vars.items():
-        ours = name.lower().startswith((prefix,) if prefix else _PLATFORM_PREFIXES)
-        if ours and name.lower() not in allowed and not _is_service_link(name, value):
-            known = ", ".join(sorted(settings.model_fields)).upper()
-            raise ConfigurationError(f"{name.upper()}: no such setting; known are {known}")
-
-
-def _is_service_link(name: str, value: str | None) -> bool:
-    return bool(_SERVICE_LINK.search(name.lower())) or str(value).startswith(("tcp://", "udp://"))
-
-
-def _file_document() -> dict[str, Any]:
-    path = _ConfigFile().trading_config
-    if path is None:
-        return {}
-    try:
-        document = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"TRADING_CONFIG={path}: cannot be read: {error}") from error
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"TRADING_CONFIG={path}: must be a mapping of sections")
-    known = {*SECTIONS, *PlatformSettings.model_fields}
-    for name in document:
-        if name not in known:
-            raise ConfigurationError(f"{path}: '{name}' is no section; known are {sorted(known)}")
-    return document
-
-
-def _from_file(settings: type[BaseSettings]) -> dict[str, Any]:
-    document = _file_document()
-    name = str(settings.model_config.get("env_prefix", "")).removesuffix("__").lower()
-    if not name:  # sections are read by their own class, or the file would beat the environment
-        return {key: value for key, value in document.items() if key not in SECTIONS}
-    values = document.get(name) or {}
-    if not isinstance(values, dict):
-        raise ConfigurationError(f"TRADING_CONFIG: '{name}' must be a mapping of settings")
-    return values
-
-
-SettingsT = TypeVar("SettingsT", bound=BaseSettings)
-
-
-def load(settings: type[SettingsT], **overrides: Any) -> SettingsT:
-    """Return the settings of this process.
-
-    Raises:
-        ConfigurationError: naming each setting at fault, its value, and what is allowed.
-    """
-    try:
-        return settings(**overrides)
-    except ValidationError as error:
-        prefix = str(settings.model_config.get("env_prefix", ""))
-        lines = [
-            f"{prefix}{'.'.join(str(part) for part in item['loc'])}".upper()
-            + f": {item['msg']}{_got(item['loc'], item.get('input'))}"
-            for item in error.errors()
-        ]
-        raise ConfigurationError("\n".join(lines)) from None  # the cause would show every input
-
-
-def _got(place: tuple[int | str, ...], value: Any) -> str:
-    if isinstance(value, Mapping) or any(names_a_secret(str(part)) for part in place):
-        return ""
-    return f" (got {value!r})"
 
 
 class InstrumentRules(BaseModel):
@@ -359,7 +221,7 @@ def _known_key(number: int, entry: str) -> KnownKey:
     if len(key) < _MIN_KEY_LENGTH:
         raise ConfigurationError(
             f"TRADING_API_KEYS: the key of entry {number} has fewer than {_MIN_KEY_LENGTH} "
-            "characters; make one with 'trading keys create'"
+            "characters; make one with 'openssl rand -hex 32' and set TRADING_API_KEYS=read:KEY"
         )
     principal = Principal(name=f"configured-{number}", scope=scope)
     return KnownKey(principal=principal, digest=digest_of(key))

@@ -48,11 +48,28 @@ def test_bad_input_is_one_clear_line_and_its_exit_code(trading, words, code, say
     assert "Traceback" not in result.output
 
 
-def test_an_impossible_setting_stops_with_78_and_its_name(trading, monkeypatch):
-    monkeypatch.setenv("RISK__MAX_POSITION_RATIO", "5")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RISK__MAX_POSITION_RATIO", "5"),
+        ("MARKET__RULES", "notjson"),
+        ("MARKET", "foo"),
+        ("SIGNALS__EXTERNAL_WEIGHTS", "desk=1"),
+        ("SIGNALS__EXTERNAL_WEIGHTS", '{"desk": -1}'),
+        ("SIGNALS__EXTERNAL_WEIGHTS", '{"desk": NaN}'),
+        ("SIGNALS__EXTERNAL_WEIGHTS", '{"desk": 101}'),
+        ("SIGNALS__EXTERNAL_WEIGHTS", '{"No Name": 1}'),
+        ("SIGNALS__EXTERNAL_WEIGHTS", '{"ml": 1}'),
+        ("MARKET_DATA__START", "2024-01-01T00:30:00Z"),
+        ("MARKET_DATA__START", "2024-01-01T00:00:00+05:45"),
+    ],
+)
+def test_an_impossible_setting_stops_with_78_and_its_name(trading, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
     result = trading("config", "check")
     assert result.exit_code == 78
-    assert "RISK__MAX_POSITION_RATIO" in result.output
+    assert f"{name}:" in result.output or f"{name}." in result.output
+    assert "Traceback" not in result.output
 
 
 def test_the_configuration_is_shown_without_secrets(trading, monkeypatch):

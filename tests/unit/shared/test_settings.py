@@ -34,6 +34,9 @@ def test_environment_beats_the_file_and_overrides_beat_both(yaml_file, monkeypat
         ("MARKET__INSTRUMENTS", "BTC-USDT,ETH-EUR", "one quote asset"),
         ("MARKET__INSTRUMENTS", "BTCUSDT", "BASE-QUOTE"),
         ("TRADING_CONFIG", "/nowhere/trading.yaml", "cannot be read"),
+        ("MARKET__RULES", "notjson", "MARKET__RULES: is no JSON"),
+        ("MARKET__RULES", "[1]", "MARKET__RULES"),
+        ("MARKET", "foo", "MARKET: is a section; set MARKET__"),
     ],
 )
 def test_an_impossible_value_is_named_with_what_is_allowed(monkeypatch, name, value, says):
@@ -54,6 +57,43 @@ def test_weak_or_unscoped_keys_are_refused_without_being_shown(keys):
     with pytest.raises(ConfigurationError) as caught:
         settings.keys()
     assert "kkk" not in caught.value.detail
+
+
+def test_the_remedy_for_a_weak_key_makes_one_that_is_accepted():
+    with pytest.raises(
+        ConfigurationError, match=r"openssl rand -hex 32.*TRADING_API_KEYS=read:KEY"
+    ):
+        load(PlatformSettings, trading_api_keys="read:short").keys()
+    assert load(PlatformSettings, trading_api_keys="read:" + "0f" * 32).keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('db_user: me\ndb_password: "supersecret12345\n', "line 3: found unexpected end of stream"),
+        ("db_password: [supersecret12345\n", "line 2: expected"),
+        ("db_password: *supersecret12345\n", "line 1: an alias"),
+        ("db_password: !supersecret12345 x\n", "line 1: an alias"),
+        ("db_password: !supersecret12345!x y\n", "line 1: an alias"),
+        ("db_password: supersecret12345: x\n", "line 1: mapping values are not allowed"),
+        ("db_password: 2024-99-99\n", "quote it"),
+        (b"db_password: supersecret12345\xff\xfe\n", "save it as UTF-8"),
+        (b"\x00\x01\x02", "save it as UTF-8"),
+        ("[" * 5000, "cannot be read"),
+        ("- a\n", "must be a mapping of sections"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_where_and_shows_no_line_of_it(yaml_file, text, says):
+    yaml_file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        load(PlatformSettings)
+    assert "supersecret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "market:\n"])
+def test_an_empty_file_leaves_everything_as_it_is(yaml_file, text):
+    yaml_file.write_text(text)
+    assert load(PlatformSettings).market == load(MarketSettings)
 
 
 def test_secrets_are_not_printed():
