@@ -42,13 +42,19 @@ class Desk:
         self.recommendations: list[Recommendation] = []
         self.verdicts: list[Verdict] = []
 
-    def watch(self, marked: EquityMarked) -> None:
-        """Stop entering once the drawdown is too deep; nobody is there to resume."""
+    def watch(self, marked: EquityMarked) -> bool:
+        """Stop entering once the drawdown is too deep; nobody is there to resume.
+
+        Returns:
+            Whether entering was stopped just now.
+        """
         limits = self._spec.risk.limits
         if float(marked.drawdown_ratio) < limits.max_drawdown_ratio * _CLEARLY:
-            return
-        if brake(book_of(marked, self.state), limits) is not None:
+            return False
+        is_stopped = brake(book_of(marked, self.state), limits) is not None
+        if is_stopped:
             self.state = TradingState.REDUCE
+        return is_stopped
 
     def decide(self, signals: Sequence[Signal], marked: EquityMarked) -> list[Approved]:
         """Return the approvals about the signals of one shard at one candle."""

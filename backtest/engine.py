@@ -94,7 +94,7 @@ class Engine:
 
     def _decide(self, signals: Mapping[Symbol, Signal]) -> None:
         marked = self._account.mark(self._at)
-        self._desk.watch(marked)
+        self._look_at(marked)
         for shard in self._shards:
             said = [signals[symbol] for symbol in shard if symbol in signals]
             for approved in self._desk.decide(said, marked) if said else ():
@@ -131,7 +131,11 @@ class Engine:
             place = self._account.first_fall(to, ratio)
             if place is None:
                 return
-            self._desk.watch(self._account.mark(place))
+            self._look_at(self._account.mark(place))
+
+    def _look_at(self, marked: EquityMarked) -> None:
+        if self._desk.watch(marked):
+            self._floor.stop_entries(marked.as_of)
 
     def _next(self) -> tuple[int, list[Symbol]]:
         """Return the next candle where something can happen, and in which instruments."""

@@ -1,6 +1,7 @@
 """What the executor and the simulated venue would do, through their own cores."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from backtest.inputs import BacktestSpec
 from backtest.market import Market
@@ -8,10 +9,10 @@ from executor.core.book import InstrumentBook, match_candle
 from executor.core.matching import refusal, venue_order_id
 from executor.core.order import OrderState, snapshot
 from executor.core.planning import obstacle, plan
-from executor.core.steps import Step, accept, claim, reject
+from executor.core.steps import Step, accept, claim, reject, stop
 from shared.domain.bracket import Bracket, anchor
 from shared.domain.candle import Candle
-from shared.domain.enums import TradingState
+from shared.domain.enums import Purpose, TradingState
 from shared.domain.ids import ClientOrderId, Symbol
 from shared.domain.order import Fill, OrderSnapshot
 from shared.domain.verdict import Approved
@@ -67,6 +68,14 @@ class Floor:
         accepted = self._tell(accept(claimed, venue_order_id(order), at))
         self._books[order.symbol] = self._books[order.symbol].with_order(accepted)
         return True
+
+    def stop_entries(self, at: datetime) -> None:
+        """Cancel every entry that still waits."""
+        for symbol, book in self._books.items():
+            waiting = [state for state in book.orders if state.order.purpose is Purpose.ENTRY]
+            self._books[symbol] = book.without(waiting)
+            for state in waiting:
+                self._tell(stop(state, at))
 
     def _tell(self, step: Step) -> OrderState:
         order = snapshot(step.state, step.at)

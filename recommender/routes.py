@@ -26,7 +26,7 @@ from shared.domain.recommendation import Recommendation
 from shared.domain.signal import Edge
 from shared.http.auth import require
 from shared.http.paging import Cursor, Limit, Page, decode_cursor, encode_cursor
-from shared.http.values import MoneyText
+from shared.http.values import MoneyText, PriceText
 from shared.runtime.metrics import Metrics
 
 IdempotencyKey = Annotated[
@@ -96,7 +96,7 @@ class ManualBody(BaseModel):
 
     symbol: str = Field(max_length=32)
     purpose: Purpose
-    price: MoneyText = Field(gt=Decimal(0))
+    price: PriceText
     bracket: BracketBody | None = None
     quantity: MoneyText | None = Field(default=None, gt=Decimal(0))
 

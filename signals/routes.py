@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -18,7 +17,7 @@ from shared.domain.signal import Edge, Signal, signal_id
 from shared.http.auth import require
 from shared.http.keys import Principal
 from shared.http.paging import Cursor, InstantText, Limit, Page, decode_cursor, encode_cursor
-from shared.http.values import MoneyText
+from shared.http.values import MoneyText, PriceText
 from signals.core.combine import COMBINED, PIPELINE
 from signals.core.sources import Source, in_force
 from signals.repository import opinions
@@ -91,7 +90,7 @@ class ExternalSignal(BaseModel):
     symbol: str = Field(max_length=32)
     action: Action
     confidence: float = Field(ge=0, le=1, allow_inf_nan=False)
-    price: MoneyText = Field(gt=Decimal(0))
+    price: PriceText
     expires_at: InstantText
 
 
@@ -196,7 +195,7 @@ def _posting(
                     "let it expire between now and then",
                 )
             signal = _external(body, symbol, interval, uow.now)
-            if not opinions.add_signals(uow.connection, [signal]):
+            if not opinions.add_new_signal(uow.connection, signal):
                 raise Conflict(f"{body.source} has already spoken on {symbol} at this instant")
         return _view(signal)
 

@@ -6,7 +6,7 @@ who all want to leave at once cannot sell more than was bought. Leaving ends the
 older entry still wants is canceled, and so is every exit once nothing is held.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -74,6 +74,9 @@ class InstrumentBook:
     def with_order(self, state: OrderState) -> "InstrumentBook":
         return replace(self, orders=tuple(sorted((*self.orders, state), key=_decided)))
 
+    def without(self, ended: Sequence[OrderState]) -> "InstrumentBook":
+        return replace(self, orders=tuple(one for one in self.orders if one not in ended))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matched:
@@ -114,13 +117,10 @@ class _Session:
         self.steps: list[Step] = []
 
     def book(self) -> InstrumentBook:
-        return InstrumentBook(
-            orders=tuple(sorted(self._orders.values(), key=_decided)),
-            holdings=tuple(self._holdings.values()),
-        )
+        return InstrumentBook(orders=self._standing(), holdings=tuple(self._holdings.values()))
 
     def meet_open(self, purpose: Purpose) -> None:
-        for identity in [state.order.client_order_id for state in self.book().orders]:
+        for identity in [state.order.client_order_id for state in self._standing()]:
             state = self._orders.get(identity)
             if state is not None and state.order.purpose is purpose and self._may_meet(purpose):
                 self._meet(state)
@@ -142,9 +142,12 @@ class _Session:
     def end_pointless_exits(self) -> None:
         if self._holdings:
             return
-        for state in self.book().orders:
+        for state in self._standing():
             if state.order.purpose is Purpose.EXIT:
                 self._cancel(state, "nothing is left to sell")
+
+    def _standing(self) -> tuple[OrderState, ...]:
+        return tuple(sorted(self._orders.values(), key=_decided))
 
     def _may_meet(self, purpose: Purpose) -> bool:
         return purpose is Purpose.ENTRY or bool(self._holdings)
@@ -193,7 +196,7 @@ class _Session:
         assert quantity == ZERO, "sold more than was held"
 
     def _end_entries(self, before: datetime) -> None:
-        for state in self.book().orders:
+        for state in self._standing():
             if state.order.purpose is Purpose.ENTRY and state.order.decided_at < before:
                 self._cancel(state, "the trade has ended")
 

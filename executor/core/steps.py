@@ -62,6 +62,11 @@ def cancel(state: OrderState, reason: str, at: datetime) -> Step:
     return _step(state, Happening.CANCELED, learned, at, detail=reason)
 
 
+def stop(state: OrderState, at: datetime) -> Step:
+    """Cancel an entry that still waits where entries are no longer allowed."""
+    return cancel(state, "entries were stopped", at)
+
+
 def record_fill(state: OrderState, fill: Fill, at: datetime) -> Step:
     trade = Trade(trade_id=fill.trade_id, quantity=fill.quantity, price=fill.price)
     return _step(state, Happening.FILLED, OrderFacts(trades=frozenset({trade})), at, fill=fill)

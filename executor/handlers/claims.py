@@ -6,7 +6,7 @@ from time import perf_counter
 
 from executor.core.order import OrderState
 from executor.core.planning import OrderPolicy, obstacle, plan
-from executor.core.steps import Step, accept, cancel, claim, give_up, reject
+from executor.core.steps import Step, accept, claim, give_up, reject, stop
 from executor.handlers.announce import announce
 from executor.repository import orders
 from executor.tasks import Reconciler
@@ -77,20 +77,20 @@ class Claims:
         orders.save_steps(uow.connection, steps)
 
     def on_trading_state_changed(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
-        """Cancel open entries once trading is halted; exits and brackets go on protecting."""
-        halts = [
+        """Cancel open entries unless trading runs; exits and brackets go on protecting."""
+        restrained = [
             envelope
             for envelope in batch
             if isinstance(envelope.event, TradingStateChanged)
             and envelope.event.account == self.account
-            and envelope.event.state is TradingState.HALT
+            and envelope.event.state is not TradingState.RUN
         ]
-        if not halts:
+        if not restrained:
             return
         self.settle(uow)
-        uow.caused_by(halts[-1])
+        uow.caused_by(restrained[-1])
         steps = [
-            cancel(state, "trading was halted", uow.now)
+            stop(state, uow.now)
             for state in orders.load_working(uow.connection, self.account)
             if state.order.purpose is Purpose.ENTRY
         ]

@@ -11,7 +11,7 @@ from shared.domain.errors import BadInput
 from shared.domain.ids import AccountId, Symbol
 from shared.domain.recommendation import Recommendation, recommendation_id
 from shared.domain.signal import Edge
-from shared.http.values import MoneyText
+from shared.http.values import MoneyText, PriceText
 
 ORIGIN = "evaluate"
 _RELEASE = "evaluate"
@@ -77,7 +77,7 @@ class WishBody(BaseModel):
 
     symbol: str = Field(max_length=32)
     purpose: Purpose
-    price: MoneyText = Field(gt=Decimal(0))
+    price: PriceText
     bracket: BracketBody | None = None
     edge: EdgeBody | None = None
     quantity: MoneyText | None = Field(default=None, gt=Decimal(0))

@@ -3,10 +3,12 @@
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from shared.domain.errors import BadInput
-from shared.domain.values import exact, to_text
+from shared.domain.values import ZERO, exact, to_text
+
+PRICE_CEILING = Decimal(10**12)
 
 
 def _read(value: Any) -> Decimal:
@@ -28,3 +30,5 @@ MoneyText = Annotated[
         {"type": "string", "pattern": r"^-?\d{1,20}(\.\d{1,18})?$", "examples": ["12.5"]}
     ),
 ]
+
+PriceText = Annotated[MoneyText, Field(gt=ZERO, lt=PRICE_CEILING)]

@@ -196,6 +196,15 @@ def test_the_brake_stops_entries_and_lets_exits_pass():
     assert result.final.positions == ()
 
 
+def test_the_brake_ends_entries_that_still_wait():
+    spec = VARIANTS["resting orders"](spec_of(max_drawdown_ratio=0.001))
+    decisions = run(spec, market_of(3, volume=3.0), {}).decisions
+    stopped = [order for order in decisions.orders if order.detail == "entries were stopped"]
+    assert stopped
+    entered = [fill.filled_at for fill in decisions.fills if fill.purpose is Purpose.ENTRY]
+    assert max(entered) <= stopped[0].updated_at
+
+
 def test_the_same_candles_give_the_same_ids():
     first, second = (run(spec_of(), market_of(6), {}) for _ in range(2))
     assert first.decisions == second.decisions

@@ -162,17 +162,18 @@ def test_halt_blocks_all_and_reduce_lets_exits_pass(engine, state, made):
     assert len(room.heard("recommendation.expired")) == 2 - made
 
 
-def test_a_halt_cancels_open_entries_and_leaves_brackets_alone(engine):
+@pytest.mark.parametrize("state", [TradingState.HALT, TradingState.REDUCE])
+def test_a_stop_cancels_open_entries_and_leaves_brackets_alone(engine, state):
     room = Room(engine)
     room.approve(approval())
     room.close(1)
     room.approve(approval(hour=1, symbol=ETH))
-    room.set_state(TradingState.HALT)
-    halted = TradingStateChanged(
-        account=ACCOUNT, state=TradingState.HALT, version=2, actor="a person", reason="storm",
+    room.set_state(state)
+    stopped = TradingStateChanged(
+        account=ACCOUNT, state=state, version=2, actor="a person", reason="storm",
         changed_at=CLOSED_AT + HOUR,
     )  # fmt: skip
-    room.say(halted)
+    room.say(stopped)
     assert [one.event.order.symbol for one in room.heard("order.canceled")] == [ETH]
     room.close(2, candle(2, 100, low=90))
     assert room.heard("order.filled")[-1].event.order.exit_reason == "stop"

@@ -463,6 +463,7 @@ def test_a_position_can_be_left_by_hand(engine):
         ({"purpose": "both"}, "purpose"),
         ({"price": 100.25}, "price"),
         ({"price": "0"}, "price"),
+        ({"price": "1000000000000"}, "price"),
         ({"bracket": None}, "bracket"),
         ({"quantity": "1"}, "quantity"),
         ({"unknown": 1}, "unknown"),

@@ -105,6 +105,25 @@ def test_an_entry_by_rule_gets_its_fixed_share_within_the_cap_at_the_worst_price
     assert verdict.decision_id == decision_id(verdict.recommendation_id)
 
 
+@pytest.mark.parametrize(
+    "one",
+    [
+        entry(price="99999999999999999999"),
+        leaving(price="99999999999999999999", quantity="2"),
+        entry(edge=EDGE, price="9e300"),
+    ],
+)
+def test_amounts_no_book_can_hold_are_a_breach(one):
+    verdict = judged(one, replace(BOOK, positions=holding(quantity="2")))
+    assert "amounts" in checks(verdict)
+
+
+def test_an_exit_promises_nothing_whatever_its_price():
+    book = replace(BOOK, positions=holding())
+    left = leaving(price="99999999999999999999")
+    assert isinstance(judged(left, book, exit_collar_bps=0), Approved)
+
+
 def test_a_smaller_share_is_measured_at_the_price_decided_on():
     assert judged(entry(), rule_based_ratio=0.02).quantity == D(2)
 
@@ -203,6 +222,7 @@ def test_no_group_is_ever_promised_more_than_the_caps(ratio, price, equity, held
         (replace(EDGE, gross_win=0.001), ["edge", "probability_margin"]),
         (replace(EDGE, gross_loss=-0.5), ["estimates"]),
         (replace(EDGE, probability=1.2), ["estimates"]),
+        (replace(EDGE, neighbours=1e307), ["estimates"]),
     ],
 )
 def test_a_belief_that_deserves_nothing_is_refused_with_its_reasons(edge, expected):

@@ -85,6 +85,7 @@ def test_a_rehearsal_is_denied_as_the_pipeline_would(risk):
         {"price": 100},
         {"price": "-1"},
         {"price": "1e400"},
+        {"price": "1000000000000"},
         {"price": "NaN"},
         {"purpose": "hold"},
         {"quantity": "1"},

@@ -322,6 +322,19 @@ def test_what_fails_half_way_leaves_nothing_behind(risk, facts):
     risk.audit()
 
 
+LARGEST, SMALLEST = "99999999999999999999.999999999999999999", "0.000000000000000001"
+
+
+@pytest.mark.parametrize(("price", "breach"), [(LARGEST, "amounts"), (SMALLEST, "position_ratio")])
+def test_no_price_stops_the_queue(risk, facts, price, breach):
+    absurd = replace(facts.entry(1, "ETH-USDT"), price=D(price))
+    risk.say(facts.marked(1), facts.issued(1, absurd), now=1)
+    assert breach in [one.check for one in risk.denied()[0].breaches]
+    risk.say(facts.issued(1, facts.entry(1), origin="pipeline:later"))
+    assert [one.symbol for one in risk.approved()] == ["BTC-USDT"]
+    risk.audit()
+
+
 def test_every_change_by_a_person_is_audited(risk):
     risk.ask("POST", "/halt", body={"reason": "maintenance"})
     risk.ask("POST", "/locks", body={"symbol": "BTC-USDT", "reason": "fork"})
