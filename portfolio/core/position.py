@@ -1,6 +1,6 @@
 """One long spot position: quantity held, what it cost, what has been earned."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -49,17 +49,18 @@ def apply(position: Position, flow: Flow, at: datetime) -> Position:
         )
     fees = exact(MONEY.add(position.fees, flow.fee_quote))
     if flow.base >= 0:
-        return replace(
-            position,
+        return Position(
+            symbol=position.symbol,
             quantity=quantity,
             cost_basis=exact(MONEY.subtract(position.cost_basis, flow.quote)),
+            realized_pnl=position.realized_pnl,
             fees=fees,
             opened_at=position.opened_at or at,
         )
     sold_cost = _cost_of(position, MONEY.minus(flow.base))
     earned = MONEY.subtract(flow.quote, sold_cost)
-    return replace(
-        position,
+    return Position(
+        symbol=position.symbol,
         quantity=quantity,
         cost_basis=exact(MONEY.subtract(position.cost_basis, sold_cost)),
         realized_pnl=exact(MONEY.add(position.realized_pnl, earned)),

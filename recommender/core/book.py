@@ -85,13 +85,14 @@ def filled(position: Position | None, order: OrderSnapshot, fill: Fill) -> Posit
     held = Position(symbol=order.symbol, quantity=ZERO) if position is None else position
     if order.purpose is Purpose.EXIT:
         return replace(held, quantity=max(held.quantity - fill.quantity, ZERO))
-    more = replace(held, quantity=held.quantity + fill.quantity)
+    quantity = held.quantity + fill.quantity
     if held.decided_at == order.decided_at:
-        return more
+        return replace(held, quantity=quantity)
     plan = order.bracket
     horizon = None if plan is None else plan.horizon_candles * order.interval.delta
-    return replace(
-        more,
+    return Position(
+        symbol=held.symbol,
+        quantity=quantity,
         decided_at=order.decided_at,
         opened_at=fill.filled_at,
         horizon_at=None if horizon is None else order.decided_at + horizon,

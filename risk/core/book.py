@@ -86,12 +86,15 @@ class Book:
     locks: Mapping[Symbol, str] = field(default_factory=_no_locks)
     position_total: Decimal = field(init=False, compare=False)
     reserved_total: Decimal = field(init=False, compare=False)
+    exposure: Decimal = field(init=False, compare=False)
+    """What is held and what is promised together."""
 
     def __post_init__(self) -> None:
         held = total(one.notional for one in self.positions.values())
         promised = total(one.amount for one in self.reservations.values())
         _derive(self, "position_total", held)
         _derive(self, "reserved_total", promised)
+        _derive(self, "exposure", exact(held + promised))
 
     def position(self, symbol: Symbol) -> Decimal:
         """Return what the instrument's position is worth."""
@@ -104,11 +107,6 @@ class Book:
 
     def reserved(self, symbol: Symbol) -> Decimal:
         return total(one.amount for one in self.reservations.values() if one.symbol == symbol)
-
-    @property
-    def exposure(self) -> Decimal:
-        """Return what is held and what is promised together."""
-        return exact(self.position_total + self.reserved_total)
 
     @property
     def free_cash(self) -> Decimal:
@@ -171,11 +169,11 @@ def follow(promised: Reservation, order: OrderSnapshot) -> Reservation:
     """
     if order.purpose is not promised.purpose:  # the bracket's exit carries its entry's decision
         return promised
-    return replace(
-        promised,
-        filled_quantity=max(promised.filled_quantity, order.filled_quantity),
-        is_held=promised.is_held and not order.status.is_terminal,
-    )
+    filled_quantity = max(promised.filled_quantity, order.filled_quantity)
+    is_held = promised.is_held and not order.status.is_terminal
+    if filled_quantity == promised.filled_quantity and is_held == promised.is_held:
+        return promised
+    return replace(promised, filled_quantity=filled_quantity, is_held=is_held)
 
 
 def filled(held: Holding | None, fill: Fill) -> Holding:

@@ -170,6 +170,8 @@ def share_out(
 
     The room is measured at the worst price and with the fee, as reservations are.
     """
+    if not sized:
+        return []
     haircut = correlation_haircut(n_active, limits.correlation_floor)
     factors = [haircut if sizing.kind == KELLY else 1.0 for sizing in sized]
     capped = [

@@ -45,11 +45,10 @@ def review_group(
     shared = _share_out(recommendations, sized, book, terms, now)
     verdicts: list[Verdict] = []
     for recommendation, own, sizing in zip(recommendations, sized, shared, strict=True):
+        if verdicts and isinstance(verdicts[-1], Approved):
+            book = book.after(verdicts[-1], terms.costs.fee_factor)
         proposal = _propose(recommendation, sizing, book, terms, now)
-        verdict = _judge(proposal, own.refusals, book, terms.limits)
-        if isinstance(verdict, Approved):
-            book = book.after(verdict, terms.costs.fee_factor)
-        verdicts.append(verdict)
+        verdicts.append(_judge(proposal, own.refusals, book, terms.limits))
     return verdicts
 
 

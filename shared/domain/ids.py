@@ -17,17 +17,17 @@ _PLATFORM_TAG = 0xF1
 _ENVIRONMENT_BYTE = {"live": 0x01, "paper": 0x02, "mock": 0x03}
 
 
-def _as_uuid8(raw: bytes) -> str:
-    octets = bytearray(raw[:16])
-    octets[6] = (octets[6] & 0x0F) | 0x80
-    octets[8] = (octets[8] & 0x3F) | 0x80
-    text = octets.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+
+
+def _as_uuid8(text: str) -> str:
+    """Return 32 hexadecimal digits in groups, with the bits of version 8 and its variant set."""
+    return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def derive(kind: str, *parts: str) -> str:
     """Return the UUIDv8 (36 lower-case characters) of one business key."""
-    return _as_uuid8(sha256("\x1f".join((kind, *parts)).encode()).digest())
+    return _as_uuid8(sha256("\x1f".join((kind, *parts)).encode()).hexdigest())
 
 
 def client_order_id(mode: str, account: AccountId, decision: DecisionId) -> ClientOrderId:
@@ -40,7 +40,7 @@ def client_order_id(mode: str, account: AccountId, decision: DecisionId) -> Clie
     Raises:
         KeyError: the mode is not one of live, paper, mock.
     """
-    account_hash = sha256(account.encode()).digest()[:2]
-    decision_hash = sha256(f"{account}|{decision}".encode()).digest()[:12]
-    head = bytes((_PLATFORM_TAG, _ENVIRONMENT_BYTE[mode]))
+    account_hash = sha256(account.encode()).hexdigest()[:4]
+    decision_hash = sha256(f"{account}|{decision}".encode()).hexdigest()[:24]
+    head = bytes((_PLATFORM_TAG, _ENVIRONMENT_BYTE[mode])).hex()
     return ClientOrderId(_as_uuid8(head + account_hash + decision_hash))

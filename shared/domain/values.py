@@ -45,8 +45,6 @@ def _no_amount(value: Decimal) -> BadInput:
 
 def to_decimal(raw: str | float | Decimal) -> Decimal:
     """Return the decimal a person would read: a float by its shortest text, not its binary tail."""
-    if isinstance(raw, Decimal):
-        return raw
     return Decimal(repr(raw) if isinstance(raw, float) else raw)
 
 
