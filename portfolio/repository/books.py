@@ -22,7 +22,7 @@ from portfolio.tables import (
     round_trips,
     tax_lots,
 )
-from shared.db.dialect import for_update, insert_once, upsert
+from shared.db.dialect import for_update, insert_missing, upsert
 from shared.db.statements import Prepared, among, given
 from shared.domain.enums import ExitReason
 from shared.domain.ids import AccountId, Symbol
@@ -71,8 +71,8 @@ def open_books(connection: Connection, policy: BooksPolicy, now: datetime) -> No
         return
     amount = policy.opening_balance
     entries = opening_entries(policy.account, policy.quote, amount, now) if amount else ()
-    insert_once(connection, ledger_entries, [asdict(entry) for entry in entries])
-    insert_once(connection, balances, [{**key, "free": amount}])
+    insert_missing(connection, ledger_entries, [asdict(entry) for entry in entries])
+    insert_missing(connection, balances, [{**key, "free": amount}])
 
 
 def holdings_of(

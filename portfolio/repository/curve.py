@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
 from portfolio.core.books import BooksPolicy
 from portfolio.core.equity import Watermark, opening_watermark, total
 from portfolio.tables import equity_points, marks, progress
-from shared.db.dialect import insert_once, upsert
+from shared.db.dialect import insert_missing, upsert
 from shared.db.statements import Prepared, given
 from shared.domain.candle import Candle
 from shared.domain.events import EquityMarked
@@ -57,7 +57,7 @@ def prices(connection: Connection) -> dict[Symbol, Decimal]:
 
 
 def record_progress(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    insert_once(connection, progress, rows)
+    insert_missing(connection, progress, rows)
 
 
 def complete_instants(connection: Connection, policy: BooksPolicy) -> tuple[datetime, ...]:

@@ -10,7 +10,7 @@ from risk.core.book import Book, Holding, book_of
 from risk.core.exposure import Counter, Counters, Scope
 from risk.repository import promises
 from risk.tables import exposure_counters, risk_book, risk_positions, symbol_locks
-from shared.db.dialect import for_update, insert_once, upsert
+from shared.db.dialect import for_update, insert_missing, upsert
 from shared.db.statements import Prepared, given
 from shared.domain.enums import TradingState
 from shared.domain.events import EquityMarked
@@ -65,7 +65,7 @@ def lock_account(connection: Connection, account: AccountId) -> None:
             "position": ZERO,
             "version": 0,
         }
-        insert_once(connection, exposure_counters, [row])
+        insert_missing(connection, exposure_counters, [row])
         _LOCK.first(connection, account=account)
 
 

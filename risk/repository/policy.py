@@ -11,7 +11,7 @@ from risk.tables import risk_limits
 from shared.bus.codec import from_builtins
 from shared.db.audit import record
 from shared.db.control import control
-from shared.db.dialect import for_update, insert_once, upsert
+from shared.db.dialect import for_update, insert_missing, upsert
 from shared.db.statements import Prepared, given
 from shared.domain.enums import TradingState
 from shared.domain.events import TradingStateChanged
@@ -53,7 +53,7 @@ def open_account(connection: Connection, opening: Opening, now: datetime) -> Non
         "reason": "first start",
         "changed_at": now,
     }
-    insert_once(connection, control, [row])
+    insert_missing(connection, control, [row])
     latest = find_limits(connection, opening.account)
     configured = find_limits(connection, opening.account, actor=CONFIGURATION)
     if configured is None or replace(configured.limits, version=0) != opening.limits:

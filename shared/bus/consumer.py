@@ -12,7 +12,7 @@ from shared.bus.envelope import Envelope
 from shared.bus.history import COLUMNS, envelope_of
 from shared.bus.tables import OLDEST_FIRST, deliveries, event_log, subscriptions
 from shared.bus.unit_of_work import Transactions, UnitOfWork
-from shared.db.dialect import for_update, insert_once
+from shared.db.dialect import for_update, insert_missing
 from shared.db.statements import Prepared, given
 
 Handler = Callable[[Sequence[Envelope], UnitOfWork], None]
@@ -92,7 +92,7 @@ class Consumer:
         rows = [{"consumer": self.name, "topic": topic} for topic in self._handlers]
 
         def work(uow: UnitOfWork) -> None:
-            insert_once(uow.connection, subscriptions, rows)
+            insert_missing(uow.connection, subscriptions, rows)
 
         self._transactions.attempt(work)
 
@@ -205,7 +205,7 @@ def absent(transactions: Transactions, consumers: Sequence[str]) -> tuple[str, .
 def wait_until_idle(transactions: Transactions, stop: Event, timeout_seconds: float) -> bool:
     """Return True as soon as nothing waits, False after the timeout or when `stop` is set."""
     deadline = time.monotonic() + timeout_seconds
-    pause = 0.0005
+    pause = 0.002
     while not is_idle(transactions):
         if stop.wait(pause) or time.monotonic() > deadline:
             return False

@@ -20,6 +20,14 @@ def for_update(statement: AnySelect, *, skip_locked: bool = False, read: bool = 
     return statement.with_for_update(skip_locked=skip_locked, read=read)
 
 
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows whose key is not there yet."""
+    if connection.dialect.name == "sqlite":
+        _insert_or_leave_sqlite(table).run(connection, rows)
+    else:
+        _insert_or_leave_mysql(table).run(connection, rows)
+
+
 def insert_once(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
     """Insert the rows whose key is not there yet and return how many those were.
 
@@ -31,7 +39,7 @@ def insert_once(connection: Connection, table: Table, rows: Sequence[Mapping[str
         return _insert_or_leave_sqlite(table).run(connection, rows)
     keys = {tuple(row[column.name] for column in table.primary_key) for row in rows}
     known = _count(connection, table, sorted(keys))
-    _insert_or_leave_mysql(table).run(connection, rows)
+    insert_missing(connection, table, rows)
     return len(keys) - known
 
 

@@ -4,16 +4,19 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 
 from shared.db.base import PRICES, TRANSACTIONS
 
 _TURNS: dict[str, AbstractContextManager[Any]] = {}
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 READ_ONLY = "trading_read_only"
+_RETURNED_AT = "returned_at"
+_IDLE_SECONDS = 1.0
 _RETRYABLE = frozenset({1020, 1040, 1205, 1213, 2006, 2013, 2014, 2045, 2055, 4031, 1927})
 
 
@@ -57,7 +60,7 @@ def connect(address: DatabaseAddress) -> Engine:
         pool_size=address.pool_size,
         max_overflow=address.pool_size,
         pool_recycle=300,
-        pool_pre_ping=True,
+        pool_reset_on_return=None,  # whoever gives one back has committed or rolled back
         pool_timeout=5,
         connect_args={
             "connect_timeout": 2,
@@ -68,12 +71,28 @@ def connect(address: DatabaseAddress) -> Engine:
         },
     )
     event.listen(engine, "connect", _prepare_mysql)
+    event.listen(engine, "checkin", _note_return)
+    event.listen(engine, "checkout", _ping_after_a_pause)
     return engine
 
 
 def _prepare_mysql(connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET SESSION innodb_lock_wait_timeout = 3, time_zone = '+00:00'")
+
+
+def _note_return(_connection: Any, record: Any) -> None:
+    record.info[_RETURNED_AT] = monotonic()
+
+
+def _ping_after_a_pause(connection: Any, record: Any, _proxy: Any) -> None:
+    """Make sure a connection that lay idle is still there; the pool replaces it if not."""
+    if monotonic() - record.info.get(_RETURNED_AT, monotonic()) < _IDLE_SECONDS:
+        return
+    try:
+        connection.ping(reconnect=False)
+    except Exception as error:
+        raise DisconnectionError from error
 
 
 def _sqlite(address: DatabaseAddress) -> Engine:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, or_, select
 
 from shared.bus.codec import from_builtins
-from shared.db.dialect import insert_once, upsert
+from shared.db.dialect import insert_missing, insert_once, upsert
 from shared.db.statements import Prepared
 from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
@@ -47,8 +47,13 @@ def row_of(signal: Signal) -> dict[str, Any]:
     }
 
 
-def add_signals(connection: Connection, said: Sequence[Signal]) -> int:
-    return insert_once(connection, signals, [row_of(signal) for signal in said])
+def add_signals(connection: Connection, said: Sequence[Signal]) -> None:
+    insert_missing(connection, signals, [row_of(signal) for signal in said])
+
+
+def add_new_signal(connection: Connection, said: Signal) -> bool:
+    """Return False for one that was said before."""
+    return insert_once(connection, signals, [row_of(said)]) > 0
 
 
 def stored_sources(connection: Connection) -> dict[str, Source]:

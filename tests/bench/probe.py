@@ -10,7 +10,7 @@ from sqlalchemy import Engine, delete, select, text
 from shared.bus.doorbell import Doorbell
 from shared.bus.tables import deliveries, event_log, subscriptions
 from shared.bus.unit_of_work import Transactions, UnitOfWork, datetime_now
-from shared.db.dialect import insert_once
+from shared.db.dialect import insert_missing
 from shared.domain.clock import FollowingClock
 from shared.domain.events import OrderSubmitted
 
@@ -29,7 +29,7 @@ class Probe:
         row = {"consumer": NAME, "topic": OrderSubmitted.topic}
 
         def subscribe(uow: UnitOfWork) -> None:
-            insert_once(uow.connection, subscriptions, [row])
+            insert_missing(uow.connection, subscriptions, [row])
 
         self._transactions.attempt(subscribe)
 
