@@ -4,10 +4,10 @@ from datetime import UTC
 from pathlib import Path
 
 import market_data.app
-from launcher.candles import as_arrays
+from launcher.candles import as_arrays, is_synthetic
 from launcher.console import err
 from launcher.progress import steps
-from market_data.settings import MarketDataSettings, Source
+from market_data.settings import MarketDataSettings
 from models.booster import BoosterParams
 from models.manifest import LabelRule
 from models.registry import Registry
@@ -26,7 +26,7 @@ def ensure_demo_model(settings: PlatformSettings) -> None:
     market = settings.market
     source = load(MarketDataSettings)
     folder = models_folder(settings)
-    if source.source is not Source.SYNTHETIC or Registry(folder).releases():
+    if not is_synthetic(settings) or Registry(folder).releases():
         return
     err.print(
         "No model yet: training a demonstration model on [bold]synthetic[/] candles "

@@ -27,8 +27,7 @@ def build(settings: MarketDataSettings, runtime: Runtime) -> Service:
     metrics = new_metrics()
     transactions = runtime.transactions(NAME)
     shelf = Shelf(venue=market.venue, interval=market.interval)
-    if settings.source is not Source.NONE:
-        _refuse_another_feed(settings.source, shelf, runtime)
+    _refuse_mixing(settings.source, shelf, runtime)
     publisher = Publisher(
         feed=_feed(settings, runtime),
         shelf=shelf,
@@ -61,7 +60,15 @@ def build(settings: MarketDataSettings, runtime: Runtime) -> Service:
     )
 
 
-def _refuse_another_feed(source: Source, shelf: Shelf, runtime: Runtime) -> None:
+def _refuse_mixing(source: Source, shelf: Shelf, runtime: Runtime) -> None:
+    """Let candles only into a database that has heard of the same feed, or of none."""
+    if source is Source.SYNTHETIC and shelf.venue != SYNTHETIC_VENUE:
+        raise ConfigurationError(
+            f"MARKET__VENUE: '{shelf.venue}' would be given invented candles; set "
+            f"MARKET_DATA__SOURCE=replay, or leave MARKET__VENUE at '{SYNTHETIC_VENUE}'"
+        )
+    if source is Source.NONE:
+        return
     with runtime.transactions(NAME).read() as connection:
         others = repository.others(connection, shelf, source)
     if others:
@@ -86,11 +93,6 @@ def synthetic_market(settings: MarketDataSettings, market: MarketSettings) -> Sy
 def _feed(settings: MarketDataSettings, runtime: Runtime) -> Feed:
     market = runtime.settings.market
     if settings.source is not Source.REPLAY:
-        if settings.source is Source.SYNTHETIC and market.venue != SYNTHETIC_VENUE:
-            raise ConfigurationError(
-                f"MARKET__VENUE: '{market.venue}' would be given invented candles; set "
-                f"MARKET_DATA__SOURCE=replay, or leave MARKET__VENUE at '{SYNTHETIC_VENUE}'"
-            )
         return SyntheticFeed(synthetic_market(settings, market), settings.limit)
     settings.refuse_start_off_grid(market.interval)
     recorded = _from_files(settings, market) if settings.files else _from_store(runtime)

@@ -111,6 +111,17 @@ def progress(connection: Connection, shelf: Shelf) -> datetime | None:
     return _PROGRESS.value(connection, venue=shelf.venue, interval=shelf.interval)
 
 
+def others(connection: Connection, shelf: Shelf, source: str) -> list[str]:
+    """Describe the feeds that this database has heard beside the one of this shelf and source."""
+    rows = connection.execute(select(feed_progress).order_by(feed_progress.c.closed_at))
+    return [
+        f"{row.source} {row.interval} candles of venue '{row.venue}' "
+        f"up to {row.closed_at:%Y-%m-%d %H:%M}"
+        for row in rows
+        if (row.venue, row.interval, row.source) != (shelf.venue, shelf.interval, source)
+    ]
+
+
 def save_progress(connection: Connection, shelf: Shelf, source: str, closed_at: datetime) -> None:
     row = {
         "venue": shelf.venue,

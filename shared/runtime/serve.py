@@ -15,11 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.bus.consumer import Consumer, SharedConsumer, in_one_line
 from shared.bus.envelope import Envelope
+from shared.bus.history import last_instant
 from shared.bus.unit_of_work import datetime_now
 from shared.domain.errors import TradingError
 from shared.http.probes import Check
 from shared.runtime.first_start import ensure_key
 from shared.runtime.logging import configure, get_logger
+from shared.runtime.one_market import refuse_another_market
 from shared.runtime.sampling import sample
 from shared.runtime.service import Runtime, Service, Work, add_check, build_runtime
 from shared.runtime.settings import (
@@ -171,6 +173,14 @@ def _server(service: Service) -> _Server:
     return _Server(config)
 
 
+def _resume_time(runtime: Runtime) -> None:
+    """Let a clock that follows the facts go on where it was, before anybody asks it."""
+    with runtime.transactions("start").read() as connection:
+        last = last_instant(connection)
+    if last is not None:
+        runtime.clock.observe(last)
+
+
 def serve(
     services: Sequence[Service],
     runtime: Runtime,
@@ -182,7 +192,10 @@ def serve(
 
     Raises:
         TradingError: a port is in use.
+        ConfigurationError: the database keeps the books of another market.
     """
+    refuse_another_market(runtime)
+    _resume_time(runtime)
     with ExitStack() as held:
         sockets = _bound(services, runtime.settings.trading_bind_host, held)
         platform = Platform(services, runtime)

@@ -1,11 +1,15 @@
 """The `trading` command, as a person types it."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
 
 from launcher.cli import application
+from market_data.tables import feed_progress
+from shared.db.engine import DatabaseAddress, connect
+from shared.domain.enums import Interval
 
 
 @pytest.fixture
@@ -86,6 +90,20 @@ def test_migrating_twice_is_harmless_and_the_doctor_is_content(trading):
     assert trading("db", "migrate").exit_code == 0
     result = trading("doctor")
     assert result.exit_code == 0, result.output
+
+
+def test_a_run_on_other_candles_needs_another_state_directory(trading, tmp_path, monkeypatch):
+    assert trading("db", "migrate").exit_code == 0
+    engine = connect(DatabaseAddress(file=tmp_path / "var" / "trading.sqlite"))
+    heard = {"venue": "synthetic", "interval": Interval.H1, "source": "synthetic"}
+    with engine.begin() as connection:
+        row = heard | {"closed_at": datetime(2024, 2, 1, tzinfo=UTC)}
+        connection.execute(feed_progress.insert(), row)
+    monkeypatch.setenv("MARKET__VENUE", "binance")
+    monkeypatch.setenv("MARKET_DATA__SOURCE", "replay")
+    refused = trading("up", "--for", "1s")
+    assert refused.exit_code == 78, refused.output
+    assert "TRADING_STATE_DIR=var/binance" in refused.output
 
 
 def test_generated_candles_can_be_checked_imported_and_imported_again(trading, tmp_path):
