@@ -21,6 +21,8 @@ COLUMNS = (
     event_log.c.payload,
 )
 
+_LAGGING = 1000
+
 
 def envelope_of(row: Any) -> Envelope:
     return Envelope(
@@ -49,6 +51,14 @@ def last_events(
         .limit(limit)
     )
     return [envelope_of(row) for row in reversed(connection.execute(statement).all())]
+
+
+def last_instant(connection: Connection) -> datetime | None:
+    """Return the latest time among the newest facts: several processes write, one may lag."""
+    newest = (
+        select(event_log.c.occurred_at).order_by(event_log.c.seq.desc()).limit(_LAGGING).subquery()
+    )
+    return connection.execute(select(func.max(newest.c.occurred_at))).scalar()
 
 
 def with_causes(connection: Connection, event_ids: Sequence[str]) -> list[Envelope]:

@@ -1,6 +1,7 @@
 """Time is an argument; these are the only places it comes from."""
 
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Protocol
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,9 +30,11 @@ class FollowingClock:
 
     def __init__(self, start: datetime = EPOCH) -> None:
         self._now = start
+        self._turn = Lock()
 
     def now(self) -> datetime:
         return self._now
 
     def observe(self, instant: datetime) -> None:
-        self._now = max(self._now, instant)
+        with self._turn:  # many threads hear facts, and time never goes back
+            self._now = max(self._now, instant)

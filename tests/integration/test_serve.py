@@ -13,10 +13,13 @@ from shared.bus.doorbell import InProcessDoorbell
 from shared.bus.unit_of_work import Transactions
 from shared.db.engine import connect
 from shared.domain.clock import FollowingClock
+from shared.runtime.serve import serve
+from shared.runtime.service import Runtime
+from shared.runtime.settings import PlatformSettings
 from tests.conftest import REPOSITORY, python, spare_port
 from tests.counting_service import counted, prepare
 from tests.database import empty_database
-from tests.saying import say
+from tests.saying import START, say
 
 LONG = 30.0
 
@@ -167,6 +170,28 @@ def test_while_the_database_is_away_it_is_alive_but_not_ready_and_recovers_by_it
     process.wait_for(200)
     assert until(lambda: counted(speaker.engine) == ([1, 2], 2)), process.said()
     assert process.end() == 0
+
+
+def test_after_a_restart_time_goes_on_where_it_was(transactions):
+    transactions.clock.observe(START)
+    say(transactions, 1)
+    restarted = FollowingClock()
+    runtime = Runtime(
+        settings=PlatformSettings(),
+        clock=restarted,
+        doorbell=InProcessDoorbell(),
+        transactions=lambda name: Transactions(
+            transactions.engine, restarted, InProcessDoorbell(), name
+        ),
+    )
+    seen = []
+
+    def look(platform):
+        seen.append(restarted.now())
+        platform.stop.set()
+
+    assert serve([], runtime, look) == 0
+    assert seen == [START]
 
 
 def test_it_does_not_start_without_its_database_and_says_why(tmp_path, mariadb_server):
