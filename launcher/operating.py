@@ -11,6 +11,7 @@ from launcher.assembly import BLUEPRINTS
 from launcher.client import Platform
 from launcher.console import FAILED, out, print_json, print_table
 from launcher.database import latest_revision, migrate
+from launcher.demonstration import demonstration
 from launcher.options import AsJson
 from market_data.settings import MarketDataSettings
 from shared.db.engine import connect
@@ -51,8 +52,10 @@ def _configuration() -> dict[str, Any]:
     platform = load(PlatformSettings)
     load(MarketDataSettings).refuse_start_off_grid(platform.market.interval)
     document = platform.model_dump(mode="json")
+    demonstrated = demonstration(platform)
     for blueprint in BLUEPRINTS:
-        document[blueprint.name] = load(blueprint.settings).model_dump(mode="json")
+        values = load(blueprint.settings, **demonstrated.get(blueprint.name, {}))
+        document[blueprint.name] = values.model_dump(mode="json")
     return document
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from backtest.inputs import BacktestSpec, Speaker
 from executor.settings import ExecutorSettings
 from launcher.demo_model import models_folder
+from launcher.demonstration import demonstration
 from models.registry import Registry
 from portfolio.settings import PortfolioSettings
 from recommender.settings import RecommenderSettings
@@ -25,6 +26,7 @@ def backtest_spec(settings: PlatformSettings) -> BacktestSpec:
     """Return what the services would be told with the configuration of this process."""
     market = settings.market
     signals = load(SignalsSettings)
+    generator = load(SignalGeneratorSettings, **demonstration(settings).get("signal_generator", {}))
     executor = load(ExecutorSettings)
     costs = Costs(fee_ratio=market.fee_ratio, slippage_ratio=market.slippage_ratio)
     return BacktestSpec(
@@ -32,7 +34,7 @@ def backtest_spec(settings: PlatformSettings) -> BacktestSpec:
         interval=market.interval,
         opening_balance=load(PortfolioSettings).policy(settings).opening_balance,
         rules=signals.rules(),
-        scoring=load(SignalGeneratorSettings).policy(market.fee_ratio, market.slippage_ratio),
+        scoring=generator.policy(market.fee_ratio, market.slippage_ratio),
         mixture=Mixture(weights=signals.weights(), threshold=signals.threshold),
         recommender=load(RecommenderSettings).policy(settings.account, market.interval),
         risk=Terms(

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from launcher.assembly import NAMES, build_services
-from launcher.console import out, print_json, print_table
+from launcher.candles import is_synthetic
+from launcher.console import err, out, print_json, print_table
 from launcher.database import migrate
+from launcher.demonstration import demonstration
 from launcher.live_view import Tally, count, watch
 from launcher.options import AsJson, listed
 from shared.bus.consumer import wait_until_idle
@@ -66,7 +68,13 @@ def up(
         _ensure_model(settings)
     runtime = build_runtime(settings)
     ensure_key(runtime)
-    built = build_services(runtime, names, market_data={"wait_for": _consumers(names)})
+    demonstrated = demonstration(settings)
+    for values in demonstrated.values():
+        for name, value in values.items():
+            err.print(f"Demonstration on synthetic candles: {name} is {value:g}, not its default.")
+    built = build_services(
+        runtime, names, market_data={"wait_for": _consumers(names)}, **demonstrated
+    )
 
     def alongside(platform: Platform) -> None:
         line = f"{settings.mode} mode on {settings.market.venue} candles; Ctrl-C stops"
@@ -98,6 +106,12 @@ def demo(
 ) -> None:
     """Run a finite synthetic market as fast as it goes and say what happened."""
     base = load(PlatformSettings)
+    if not is_synthetic(base):
+        raise BadInput(
+            "MARKET__VENUE, MARKET_DATA__SOURCE",
+            "the demo trades the synthetic market and nothing else",
+            "leave both unset for it",
+        )
     _ensure_model(base)
     with TemporaryDirectory(prefix="trading-demo-") as folder:
         settings = base.model_copy(
@@ -130,7 +144,10 @@ def _run_to_the_end(settings: PlatformSettings, model_home: Path, candles: int) 
             "limit": candles,
             "wait_for": _consumers(()),
         },
-        "signal_generator": {"models_dir": model_home / "models"},
+        "signal_generator": {
+            "models_dir": model_home / "models",
+            **demonstration(settings).get("signal_generator", {}),
+        },
     }
     platform = Platform(build_services(runtime, (), **overrides), runtime)
     observer = runtime.transactions("launcher")

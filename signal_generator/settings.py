@@ -26,7 +26,11 @@ class SignalGeneratorSettings(SectionSettings):
         0.35, ge=0, le=1, description="probability at or below which the signal is to sell"
     )
     retrain_days: float = Field(
-        7.0, gt=0, le=3650, description="age of a model, in days, from which confidence falls"
+        7.0,
+        gt=0,
+        le=3650,
+        description="age of a model, in days, from which confidence falls; 3650 on the synthetic "
+        "market of `trading up`, `demo` and `backtest` unless it is set",
     )
     max_unfamiliar_ratio: float = Field(
         0.10,

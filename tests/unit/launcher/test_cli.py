@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from launcher.cli import application
+from launcher.demonstration import RETRAIN_DAYS
 from market_data.tables import feed_progress
 from shared.db.engine import DatabaseAddress, connect
 from shared.domain.enums import Interval
@@ -116,6 +117,24 @@ def test_generated_candles_can_be_checked_imported_and_imported_again(trading, t
     assert (first["inserted"], again["inserted"], again["already_there"]) == (300, 0, 300)
 
 
+def test_only_an_invented_market_gets_a_model_that_does_not_age(trading, monkeypatch):
+    def days():
+        return json.loads(trading("config", "show", "--json").stdout)["signal_generator"][
+            "retrain_days"
+        ]
+
+    assert days() == RETRAIN_DAYS
+    monkeypatch.setenv("SIGNAL_GENERATOR__RETRAIN_DAYS", "9")
+    assert days() == 9
+    monkeypatch.delenv("SIGNAL_GENERATOR__RETRAIN_DAYS")
+    monkeypatch.setenv("MARKET__VENUE", "binance")
+    monkeypatch.setenv("MARKET_DATA__SOURCE", "replay")
+    assert days() == 7
+    refused = trading("demo")
+    assert refused.exit_code == 2
+    assert "synthetic" in refused.output
+
+
 def test_a_contradicting_file_is_not_imported(trading, tmp_path):
     file = tmp_path / "BTC-USDT_1h.csv"
     head = "timestamp,open,high,low,close,volume\n"
@@ -125,7 +144,7 @@ def test_a_contradicting_file_is_not_imported(trading, tmp_path):
     assert "contradicts row 1" in result.output
 
 
-def test_a_demo_trades_and_a_backtest_of_the_same_model_reports(trading, tmp_path):
+def test_a_demo_trades_and_a_backtest_of_the_same_model_reports(trading, tmp_path, monkeypatch):
     demo = json.loads(trading("demo", "--candles", "450", "--json").stdout)
     assert demo["candles"] == 450 * 4
     assert demo["approved"] + demo["denied"] == demo["recommendations"] > 0
@@ -138,3 +157,9 @@ def test_a_demo_trades_and_a_backtest_of_the_same_model_reports(trading, tmp_pat
     assert not any("HINDSIGHT" in note for note in report["notes"])
     assert "<svg" in page.read_text()
     assert picture.read_bytes()[:4] == b"\x89PNG"
+    monkeypatch.setenv("SIGNALS__EMA_RSI_WEIGHT", "0")
+    weeks_later = json.loads(trading("backtest", "--from", "2024-04-01", "--json").stdout)
+    assert weeks_later["fills"] > 0
+    monkeypatch.setenv("SIGNAL_GENERATOR__RETRAIN_DAYS", "7")
+    expired = json.loads(trading("backtest", "--from", "2024-04-01", "--json").stdout)
+    assert expired["fills"] == 0
