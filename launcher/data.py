@@ -13,6 +13,7 @@ from launcher.console import REFUSED, out, print_json, print_table
 from launcher.database import migrate
 from launcher.options import AsJson
 from launcher.progress import counting
+from market_data.core.findings import Kind
 from market_data.core.integrity import Inspection, OnConflict, RepairPolicy
 from market_data.repository import Shelf
 from market_data.settings import MarketDataSettings
@@ -73,7 +74,7 @@ def import_candles(
     found = inspect_file(wanted)
     if found.series is None:
         _show(wanted, found, as_json)
-        out.print("Not imported: rows contradict each other; choose with --on-conflict first|last.")
+        out.print(f"Not imported: {found.refusal}.{_remedy(found)}")
         sys.exit(REFUSED)
     settings = load(PlatformSettings)
     migrate(settings.database())
@@ -90,6 +91,11 @@ def import_candles(
         print_json(summary)
         return
     print_table("Imported", [summary], tuple(summary), empty="nothing")
+
+
+def _remedy(found: Inspection) -> str:
+    contradicts = found.count(Kind.CONFLICT)
+    return " Choose with --on-conflict first|last." if contradicts else ""
 
 
 def check(

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from market_data import repository
 from market_data.core.aggregate import aggregate
 from market_data.core.candles import Series
-from market_data.core.integrity import Inspection, RepairPolicy, inspect
+from market_data.core.integrity import Inspection, RepairPolicy, inspect, of_another_interval
 from market_data.feeds.files import read_file
 from market_data.feeds.port import ClosedInstant, Feed
 from market_data.repository import Shelf, Written
@@ -21,6 +21,7 @@ from shared.bus.consumer import absent, wait_until_idle, waiting
 from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.domain.candle import Candle, reference_of, shards
 from shared.domain.enums import Interval
+from shared.domain.errors import BadInput
 from shared.domain.events import CandlesClosed
 from shared.domain.ids import Symbol
 from shared.domain.instrument import Instrument
@@ -185,8 +186,19 @@ class Import:
 
 
 def inspect_file(wanted: Import) -> Inspection:
-    """Return what is wrong with a file, and its candles in the interval they are to be kept in."""
+    """Return what is wrong with a file, and its candles in the interval they are to be kept in.
+
+    Raises:
+        BadInput: the file cannot be read, or its rows are of another interval.
+    """
     raw = read_file(wanted.path)
+    mistaken = of_another_interval(raw, wanted.file_interval)
+    if mistaken:
+        raise BadInput(
+            "interval",
+            f"'{wanted.path.name}' holds no {wanted.file_interval} candles: {mistaken}",
+            "name the interval of the file",
+        )
     found = inspect(raw, wanted.symbol, wanted.file_interval, wanted.policy)
     if found.series is None or wanted.shelf.interval is wanted.file_interval:
         return found
@@ -196,7 +208,8 @@ def inspect_file(wanted: Import) -> Inspection:
         findings=found.findings,
         bridged=int(longer.is_filled.sum()),
         missing=found.missing,
-        series=longer,
+        series=longer if len(longer) else None,
+        refusal="" if len(longer) else f"it has no whole {wanted.shelf.interval}",
     )
 
 

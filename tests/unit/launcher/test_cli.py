@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -11,6 +12,7 @@ from launcher.demonstration import RETRAIN_DAYS
 from market_data.tables import feed_progress
 from shared.db.engine import DatabaseAddress, connect
 from shared.domain.enums import Interval
+from tests.conftest import spare_port
 
 
 @pytest.fixture
@@ -28,7 +30,15 @@ def trading(tmp_path, monkeypatch):
     ("words", "code", "says"),
     [
         (("up", "--for", "soon"), 2, "60s or 5m"),
+        (("up", "--for", "nan"), 2, "60s or 5m"),
+        (("up", "--for", "-5"), 2, "60s or 5m"),
+        (("up", "--for", "inf"), 2, "60s or 5m"),
         (("up", "--services", "rsk"), 2, "is no service"),
+        (("trace", "0" * 36), 4, "run 'trading db migrate'"),
+        (("data", "generate", "/proc/foo"), 2, "/proc/foo"),
+        (("data", "check", "/tmp", "--symbol", "A-B", "--interval", "1h"), 2, "is a folder"),
+        (("backtest", "--html", "/nonexistent/x.html"), 2, "--html"),
+        (("backtest", "--png", "/proc"), 2, "cannot be written"),
         (("up", "--mode", "paper"), 1, "no venue yet"),
         (("trace", "abc"), 2, "is not an id"),
         (("orders",), 4, "does not answer"),
@@ -144,6 +154,15 @@ def test_a_contradicting_file_is_not_imported(trading, tmp_path):
     assert "contradicts row 1" in result.output
 
 
+def test_a_file_without_a_usable_row_is_not_imported_and_says_why(trading, tmp_path):
+    file = tmp_path / "BTC-USDT_1h.csv"
+    file.write_text("timestamp,open,high,low,close,volume\n1704067200,0,2,0,2,5\n")
+    result = trading("data", "import", str(file), "--venue", "made")
+    assert result.exit_code == 3
+    assert "Not imported: no row can be used" in result.output
+    assert "a price is not positive" in result.output
+
+
 def test_a_demo_trades_and_a_backtest_of_the_same_model_reports(trading, tmp_path, monkeypatch):
     demo = json.loads(trading("demo", "--candles", "450", "--json").stdout)
     assert demo["candles"] == 450 * 4
@@ -163,3 +182,54 @@ def test_a_demo_trades_and_a_backtest_of_the_same_model_reports(trading, tmp_pat
     monkeypatch.setenv("SIGNAL_GENERATOR__RETRAIN_DAYS", "7")
     expired = json.loads(trading("backtest", "--from", "2024-04-01", "--json").stdout)
     assert expired["fills"] == 0
+
+
+@pytest.mark.parametrize(
+    "words", [("db", "migrate"), ("trace", "0" * 36), ("train",), ("backtest",), ("doctor",)]
+)
+def test_a_database_that_is_away_is_one_clear_line(trading, monkeypatch, words):
+    monkeypatch.setenv("DB_HOST", "127.0.0.1")
+    monkeypatch.setenv("DB_PORT", str(spare_port()))
+    monkeypatch.setenv("MARKET__VENUE", "binance")
+    monkeypatch.setenv("MARKET_DATA__SOURCE", "replay")
+    result = trading(*words)
+    assert result.exit_code == (1 if words == ("doctor",) else 4), result.output
+    assert "check DB_HOST" in result.output
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("words", [("train",), ("backtest",)])
+def test_a_database_without_tables_asks_to_be_migrated(trading, monkeypatch, words):
+    monkeypatch.setenv("MARKET__VENUE", "binance")
+    monkeypatch.setenv("MARKET_DATA__SOURCE", "replay")
+    result = trading(*words)
+    assert result.exit_code == 4
+    assert "run 'trading db migrate'" in result.output
+    assert "SELECT" not in result.output
+
+
+def test_names_of_services_are_checked_before_anything_is_made(trading, tmp_path):
+    assert trading("up", "--services", "foo").exit_code == 2
+    assert not (tmp_path / "var").exists()
+
+
+def test_the_doctor_names_a_state_directory_that_cannot_be_made(trading, monkeypatch):
+    monkeypatch.setenv("TRADING_STATE_DIR", "/proc/nowhere/state")
+    result = trading("doctor")
+    assert result.exit_code == 1
+    assert "/proc/nowhere" in result.output
+
+
+@pytest.mark.parametrize(("status", "code"), [(422, 2), (503, 4), (401, 3), (409, 3), (500, 3)])
+def test_what_a_service_answers_decides_the_exit_code(trading, monkeypatch, status, code):
+    def answer(request):
+        return httpx.Response(status, json={"detail": "because"})
+
+    transport = httpx.MockTransport(answer)
+    made = httpx.Client
+    monkeypatch.setattr(
+        "launcher.client.httpx.Client", lambda **options: made(transport=transport, **options)
+    )
+    result = trading("halt")
+    assert result.exit_code == code
+    assert "because" in result.output

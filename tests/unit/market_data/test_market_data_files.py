@@ -1,15 +1,22 @@
 """Files of every dialect, and of every kind of mess."""
 
 import gzip
+from decimal import Decimal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from market_data.core.integrity import Kind, RepairPolicy, inspect
+from market_data.core.findings import Kind
+from market_data.core.integrity import RepairPolicy, inspect
 from market_data.feeds.files import read_file
+from market_data.repository import Shelf
+from market_data.tasks import Import, inspect_file
 from shared.domain.enums import Interval
 from shared.domain.errors import BadInput
 
+HEAD = "timestamp,open,high,low,close,volume\n"
 BINANCE = "{},42.5,43,42,42.75,10.5,0,0,0,0,0,0\n"
 
 
@@ -66,6 +73,15 @@ def test_cryptodatadownload_is_read_in_either_order_with_seconds_or_milliseconds
             "timestamp,open,high,low,close,volume\n1704067200500,1,1,1,1,1\n",
             "whole second",
         ),
+        ("a.csv", HEAD + "²,1,1,1,1,1\n", "row 1.*no Unix time"),
+        ("a.csv", "²,1,1,1,1,1\n" * 2, "no columns for"),
+        ("a.csv", HEAD + "9" * 5000 + ",1,1,1,1,1\n", "row 1.*no Unix time"),
+        (
+            "a.csv",
+            HEAD + "1704067200," + "1" * 140_000 + ",1,1,1,1\n",
+            "line 2 cannot be read: field larger",
+        ),
+        ("a.csv", HEAD, "a header and no rows"),
         ("a.csv", "", "is empty"),
         ("a.parquet", "nonsense", "not readable Parquet"),
         ("a.txt", "x", "neither Parquet nor CSV"),
@@ -74,6 +90,121 @@ def test_cryptodatadownload_is_read_in_either_order_with_seconds_or_milliseconds
 def test_a_file_that_cannot_be_believed_is_refused_with_the_reason(tmp_path, name, text, says):
     with pytest.raises(BadInput, match=says):
         read_file(written(tmp_path, name, text))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.csv", HEAD.encode() + b"1704067200,1,1,1,1,\xe9\n", "no UTF-8 text; save it as UTF-8"),
+        ("a.csv", HEAD.encode("utf-16"), "no UTF-8 text"),
+        ("a.csv.gz", HEAD.encode(), "damaged or cut off"),
+        ("a.csv.gz", gzip.compress(HEAD.encode() * 99)[:-9], "damaged or cut off"),
+        ("a.csv.gz", gzip.compress(HEAD.encode() * 99)[:20] + b"x" * 40, "damaged or cut off"),
+        ("a.parquet", b"PAR1" + b"x" * 40 + b"PAR1", "not readable Parquet"),
+    ],
+)
+def test_damaged_files_are_refused_with_a_remedy(tmp_path, name, content, says):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadInput, match=says):
+        read_file(tmp_path / name)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path):
+    (tmp_path / "a.csv").write_bytes((HEAD + "1704067200,1,2,1,2,5\n").encode("utf-8-sig"))
+    assert read_file(tmp_path / "a.csv").open_at.tolist() == [1704067200]
+
+
+@pytest.mark.parametrize("text", ["1_000", "\uff11", "1,5", "", "one", "nan", "inf", "0x1f"])
+def test_what_is_no_plain_number_is_a_bad_price(tmp_path, text):
+    path = written(tmp_path, "a.csv", HEAD + f'1704067200,"{text}",1,1,1,1\n')
+    assert inspect(read_file(path), "X-Y", Interval.H1, RepairPolicy()).count(Kind.BAD_PRICE) == 1
+
+
+SECONDS = [1704067200, 1704070800]
+
+
+def parquet(folder, **columns):
+    table = {name: [1.0, 1.0] for name in ("open", "high", "low", "close", "volume")}
+    pq.write_table(pa.table({"timestamp": SECONDS, **table, **columns}), folder / "a.parquet")
+    return folder / "a.parquet"
+
+
+def moments(unit, *, per_second=1, zone=None, more=0):
+    return pa.array([one * per_second + more for one in SECONDS], pa.timestamp(unit, zone))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        moments("s"),
+        moments("ms", per_second=1000, zone="UTC"),
+        moments("us", per_second=10**6, zone="Europe/Berlin"),
+        moments("ns", per_second=10**9),
+        pa.array(SECONDS),
+        pa.array([one * 1000 for one in SECONDS]),
+        pa.array([one * 10**6 for one in SECONDS]),
+    ],
+)
+def test_parquet_times_are_timestamps_or_whole_unix_time(tmp_path, times):
+    assert read_file(parquet(tmp_path, timestamp=times)).open_at.tolist() == SECONDS
+
+
+def test_parquet_dates_are_days(tmp_path):
+    dates = pa.array([19723, 19724], pa.date32())
+    assert read_file(parquet(tmp_path, timestamp=dates)).open_at.tolist() == [
+        1704067200,
+        1704153600,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"timestamp": moments("ms", per_second=1000, more=1)}, "row 1: its time is not a whole"),
+        ({"timestamp": moments("ns", per_second=10**9, more=1)}, "row 1: its time is not a whole"),
+        ({"timestamp": pa.array([SECONDS[0], None], pa.timestamp("s"))}, "row 2: its time is miss"),
+        ({"timestamp": pa.array([SECONDS[0], SECONDS[1] * 1000])}, "row 2: .* another unit"),
+        ({"timestamp": pa.array([10**18, 10**18])}, "row 1: its time is no Unix time"),
+        ({"timestamp": pa.array([-3600, 0])}, "row 1: its time is before 1970"),
+        ({"timestamp": ["2024-01-01 00:00:00+00:00"] * 2}, "'timestamp' holds string, no times"),
+        ({"timestamp": [1704067200.0, 1704070800.0]}, "'timestamp' holds double, no times"),
+        ({"close": ["1", "2"]}, "'close' holds string, no numbers; save it as numbers"),
+        ({"volume": [True, False]}, "'volume' holds bool, no numbers"),
+    ],
+)
+def test_a_parquet_column_that_cannot_be_believed_is_named(tmp_path, columns, says):
+    with pytest.raises(BadInput, match=says):
+        read_file(parquet(tmp_path, **columns))
+
+
+def test_a_parquet_file_without_rows_is_refused(tmp_path):
+    empty = {
+        name: pa.array([], pa.float64()) for name in ("open", "high", "low", "close", "volume")
+    }
+    with pytest.raises(BadInput, match="has no rows"):
+        read_file(parquet(tmp_path, timestamp=pa.array([], pa.timestamp("s")), **empty))
+
+
+def test_parquet_decimals_are_the_nearest_doubles_or_marked(tmp_path):
+    prices = pa.array([Decimal("0.1"), Decimal("1.234567890123456789")], pa.decimal128(38, 18))
+    raw = read_file(parquet(tmp_path, open=prices, high=[None, 1.0]))
+    assert raw.ohlcv[0, 0] == 0.1
+    assert np.isnan(raw.ohlcv[0, 1])
+    assert raw.lossy == (1,)
+
+
+def imported(path, interval):
+    shelf = Shelf(venue="v", interval=interval)
+    policy = RepairPolicy()
+    return Import(path=path, symbol="X-Y", shelf=shelf, policy=policy, file_interval=interval)
+
+
+def test_a_file_of_minutes_is_not_taken_for_hours(tmp_path):
+    lines = [f"{1704067200 + 60 * minute},1,2,1,2,5\n" for minute in range(180)]
+    path = written(tmp_path, "a.csv", HEAD + "".join(lines))
+    with pytest.raises(BadInput, match="no 1h candles: its rows are mostly 60 s apart"):
+        inspect_file(imported(path, Interval.H1))
+    assert len(inspect_file(imported(path, Interval.M1)).series) == 180
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -118,7 +249,7 @@ RECORDED = [
 
 @pytest.mark.parametrize(("file", "interval", "counts", "bridged", "missing", "refused"), RECORDED)
 def test_every_recorded_mess_is_counted_as_documented(recorded, file, interval, counts, bridged, missing, refused):  # fmt: skip
-    inspection = inspect(read_file(recorded / file), "X-Y", Interval(interval), RepairPolicy())
+    inspection = inspect_file(imported(recorded / file, Interval(interval)))
     assert {kind: inspection.count(kind) for kind in Kind if inspection.count(kind)} == counts
     assert (inspection.bridged, inspection.missing, inspection.series is None) == (
         bridged,

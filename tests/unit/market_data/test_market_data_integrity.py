@@ -1,6 +1,7 @@
 """What is wrong with recorded candles is named by row, and repaired only by a stated rule."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ from hypothesis import strategies as st
 
 from market_data.core.aggregate import aggregate
 from market_data.core.candles import RawRows
-from market_data.core.integrity import Kind, OnConflict, RepairPolicy, inspect
+from market_data.core.findings import Kind
+from market_data.core.integrity import OnConflict, RepairPolicy, inspect, of_another_interval
 from shared.domain.enums import Interval
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
+from shared.domain.values import exact, to_decimal
 
 BTC = Symbol("BTC-USDT")
 START = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
@@ -47,7 +50,11 @@ def test_good_candles_pass_untouched():
         ((0.0, 110.0, 0.0, 105.0, 3.0), Kind.BAD_PRICE),
         ((100.0, 110.0, -1.0, 105.0, 3.0), Kind.BAD_PRICE),
         ((100.0, float("nan"), 90.0, 105.0, 3.0), Kind.BAD_PRICE),
+        ((100.0, 1e20, 90.0, 105.0, 3.0), Kind.BAD_PRICE),
         ((100.0, 110.0, 90.0, 105.0, -3.0), Kind.BAD_VOLUME),
+        ((100.0, 110.0, 90.0, 105.0, 1e20), Kind.BAD_VOLUME),
+        ((100.0, 110.0, 1e-19, 105.0, 3.0), Kind.TOO_PRECISE),
+        ((100.0, 110.0, 1.23456789e-12, 105.0, 3.0), Kind.TOO_PRECISE),
         ((100.0, 101.0, 90.0, 105.0, 3.0), Kind.INCONSISTENT),
         ((100.0, 110.0, 101.0, 105.0, 3.0), Kind.INCONSISTENT),
     ],
@@ -62,6 +69,38 @@ def test_a_row_that_is_no_candle_is_refused_by_name_and_its_place_bridged(values
 def test_a_time_off_the_grid_and_a_number_with_too_many_digits_are_refused():
     assert kinds(found(rows(0, 1, 1.5))) == [(Kind.OFF_GRID, 3)]
     assert kinds(found(rows(0, 1, lossy=(1,)))) == [(Kind.TOO_PRECISE, 2)]
+
+
+@given(st.integers(1, 10**17), st.integers(1, 30))
+def test_a_price_is_too_precise_exactly_when_the_table_would_round_it(digits, decimals):
+    price = float(Decimal(digits).scaleb(-decimals))
+    inspection = found(rows(0, values={0: (price, price, price, price, 3.0)}))
+    is_rounded = exact(to_decimal(price)) != to_decimal(price)
+    assert (inspection.count(Kind.TOO_PRECISE) == 1) is is_rounded
+
+
+def test_a_file_without_one_usable_row_is_refused_with_its_findings():
+    inspection = found(rows(0.5, 1.5))
+    assert (inspection.series, inspection.refusal) == (None, "no row can be used")
+    assert kinds(inspection) == [(Kind.OFF_GRID, 1), (Kind.OFF_GRID, 2)]
+
+
+@pytest.mark.parametrize(
+    ("hours", "says"),
+    [
+        ((0,), None),
+        ((0, 1, 2), None),
+        ((2, 1, 0), None),
+        ((0, 1, 5, 11, 20), None),
+        ((0, 1, 1.5, 2, 3), None),
+        ((0, 0.25, 0.5, 0.75, 1, 1.25), "900 s apart"),
+        ((0, 24, 48), "86400 s apart"),
+        ((0, 4), "14400 s apart"),
+    ],
+)
+def test_rows_of_another_interval_are_told_by_their_steps(hours, says):
+    mistaken = of_another_interval(rows(*hours), Interval.H1)
+    assert mistaken is None if says is None else says in mistaken
 
 
 def test_newest_first_is_an_order_and_anything_else_is_named_and_sorted():
