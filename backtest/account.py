@@ -33,7 +33,6 @@ class Account:
     def __init__(self, market: Market, account: AccountId, opening_balance: Decimal) -> None:
         self._market = market
         self._account = account
-        self._opening = opening_balance
         self.cash = opening_balance
         self.positions: dict[Symbol, Position] = {}
         self.trips: list[RoundTrip] = []
@@ -42,7 +41,9 @@ class Account:
         self._watermark = opening_watermark(opening_balance)
         self._reached = -1
         self._drawn = 0
-        self._equity = np.empty(len(market))
+        self._curve = np.empty(len(market) + 1)
+        self._curve[0] = float(opening_balance)
+        self._equity = self._curve[1:]
         self._invested = np.zeros(len(market))
 
     @property
@@ -119,7 +120,7 @@ class Account:
         """Return the whole curve, the opening balance first."""
         return Curve(
             seconds=np.concatenate(([self._market.opened_at], self._market.seconds)),
-            equity=np.concatenate(([float(self._opening)], self._equity)),
+            equity=self._curve,
             invested_ratio=self._invested / self._equity,
         )
 

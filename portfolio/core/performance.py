@@ -59,7 +59,7 @@ def measure(
 ) -> Performance:
     """Return the figures of a curve: one value before the first candle, then one for each."""
     candles = max(len(equity) - 1, 0)
-    returns = np.diff(equity) / equity[:-1] if candles else np.zeros(0)
+    returns = _returns(equity) if candles else np.zeros(0)
     mean_equity = float(equity.mean()) if len(equity) else 0.0
     closed = [trip for trip in activity.trips if trip.closed_at is not None]
     return Performance(
@@ -83,7 +83,9 @@ def max_drawdown(equity: Series) -> float:
     if not len(equity):
         return 0.0
     peaks = np.maximum.accumulate(equity)
-    return float(((peaks - equity) / peaks).max())
+    falls = peaks - equity
+    falls /= peaks
+    return float(falls.max())
 
 
 def win_rate(closed: Sequence[RoundTrip]) -> float | None:
@@ -110,6 +112,12 @@ def _cagr(equity: Series, candles: int, per_year: float) -> float | None:
     return math.expm1(growth) if growth < _LARGEST_LOG else None
 
 
+def _returns(equity: Series) -> Series:
+    returns = np.diff(equity)
+    returns /= equity[:-1]
+    return returns
+
+
 def _annualised(returns: Series, risk: float, per_year: float) -> float:
     return float(returns.mean()) / risk * math.sqrt(per_year) if risk > 0 else 0.0
 
@@ -119,4 +127,7 @@ def _deviation(returns: Series) -> float:
 
 
 def _downside(returns: Series) -> float:
-    return float(np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2))) if len(returns) else 0.0
+    if not len(returns):
+        return 0.0
+    losses = np.minimum(returns, 0.0)
+    return float(np.sqrt(np.mean(np.square(losses, out=losses))))
