@@ -1,5 +1,6 @@
 """Reads the running services over REST, the way any other program would."""
 
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from launcher.assembly import PORTS
-from shared.domain.errors import Refused, Unavailable
+from shared.domain.errors import BadInput, Refused, TradingError, Unavailable
 from shared.http.auth import HEADER
 from shared.runtime.first_start import KEY_FILE
 from shared.runtime.settings import PlatformSettings
@@ -36,8 +37,9 @@ class Platform:
         """Return the JSON answer.
 
         Raises:
-            Unavailable: the service does not answer.
-            Refused: it answered with a problem; the detail says which.
+            Unavailable: the service does not answer, or something it needs does not.
+            BadInput: it cannot use what was asked; the detail names the field.
+            Refused: it answered with another problem; the detail says which.
         """
         return self._call("GET", service, path, params=query)
 
@@ -62,9 +64,17 @@ class Platform:
             ) from error
         document = _document(answer)
         if answer.is_error:
-            detail = document.get("detail", answer.reason_phrase)
-            raise Refused(f"{service} answered {answer.status_code}: {detail}")
+            raise _problem(
+                service, answer.status_code, document.get("detail", answer.reason_phrase)
+            )
         return document
+
+
+def _problem(service: str, status: int, detail: str) -> TradingError:
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        return BadInput(service, detail, "change what was asked")
+    problem = f"{service} answered {status}: {detail}"
+    return Unavailable(problem) if status == HTTPStatus.SERVICE_UNAVAILABLE else Refused(problem)
 
 
 def _document(answer: httpx.Response) -> Any:

@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, NoReturn, ParamSpec
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
+from launcher.trouble import of_database, of_file
 from shared.domain.errors import BadInput, Refused, TradingError, Unavailable
 from shared.runtime.settings import ConfigurationError
 
@@ -31,18 +33,28 @@ def exit_code(error: TradingError) -> int:
 
 
 def reporting(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn the platform's own errors into one clear line and the right exit code."""
+    """Turn what can be expected to fail into one clear line and the right exit code."""
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
         except TradingError as error:
-            err.print(f"[bold red]{error.reason}[/]: ", end="")
-            err.print(error.detail, markup=False)
-            sys.exit(exit_code(error))
+            _give_up(error)
+        except SQLAlchemyError as error:
+            _give_up(of_database(error))
+        except OSError as error:
+            if error.filename is None:
+                raise
+            _give_up(of_file(error))
 
     return guarded
+
+
+def _give_up(error: TradingError) -> NoReturn:
+    err.print(f"[bold red]{error.reason}[/]: ", end="")
+    err.print(error.detail, markup=False)
+    sys.exit(exit_code(error))
 
 
 def print_json(document: Any) -> None:

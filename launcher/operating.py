@@ -2,10 +2,12 @@
 
 import shutil
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from launcher.assembly import BLUEPRINTS
 from launcher.client import Platform
@@ -13,6 +15,7 @@ from launcher.console import FAILED, out, print_json, print_table
 from launcher.database import latest_revision, migrate
 from launcher.demonstration import demonstration
 from launcher.options import AsJson
+from launcher.trouble import of_database, of_file
 from market_data.settings import MarketDataSettings
 from shared.db.engine import connect
 from shared.domain.errors import TradingError
@@ -93,7 +96,7 @@ def doctor(as_json: AsJson = False) -> None:
         _finding("Python 3.11", sys.version_info[:2] == (3, 11), "install python3.11"),
         _finding(
             "1 GB of free disk",
-            shutil.disk_usage(settings.state_dir.parent.resolve()).free > _MIN_FREE_BYTES,
+            shutil.disk_usage(_existing(settings.state_dir)).free > _MIN_FREE_BYTES,
             "free some space, or point TRADING_STATE_DIR elsewhere",
         ),
         _configuration_finding(),
@@ -105,6 +108,12 @@ def doctor(as_json: AsJson = False) -> None:
         print_table("Doctor", findings, ("check", "result", "remedy"), empty="nothing to check")
     if any(finding["result"] != "ok" for finding in findings):
         sys.exit(FAILED)
+
+
+def _existing(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that exists."""
+    absolute = folder.resolve()
+    return next(one for one in (absolute, *absolute.parents) if one.is_dir())
 
 
 def _finding(check: str, is_well: bool, remedy: str) -> dict[str, str]:
@@ -124,14 +133,16 @@ def _configuration_finding() -> dict[str, str]:
 
 
 def _database_findings(settings: PlatformSettings) -> list[dict[str, str]]:
-    engine = connect(settings.database())
+    try:
+        engine = connect(settings.database())
+    except OSError as error:
+        return [_finding("database answers", False, of_file(error).detail)]
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
             revision = _reached(connection)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the person needs to read it
-        problem = f"{error}".splitlines()[0]
-        return [_finding("database answers", False, f"check DB_HOST and DB_USER: {problem}")]
+    except SQLAlchemyError as error:
+        return [_finding("database answers", False, of_database(error).detail)]
     finally:
         engine.dispose()
     expected = latest_revision(engine)

@@ -16,7 +16,7 @@ from backtest.report import as_document, build_report
 from launcher.candles import as_arrays, is_synthetic, moment, stored
 from launcher.console import out, print_json, print_table
 from launcher.demo_model import models_folder
-from launcher.options import AsJson, Symbols, listed
+from launcher.options import AsJson, Symbols, listed, refuse_unwritable
 from launcher.policies import backtest_spec, speakers
 from launcher.progress import steps
 from market_data.settings import MarketDataSettings
@@ -92,6 +92,8 @@ def backtest(
     as_json: AsJson = False,
 ) -> None:
     """Run yesterday through today's code, beside flat, buy-and-hold and the EMA/RSI baseline."""
+    refuse_unwritable("--html", html)
+    refuse_unwritable("--png", png)
     settings = load(PlatformSettings)
     first, last = moment("--from", start), moment("--to", end)
     if is_synthetic(settings):  # a model of this market was trained on what came before its start

@@ -1,6 +1,7 @@
 """Commands that run the platform: `up` until stopped, `demo` to the end of its candles."""
 
 import sys
+from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread, Timer
@@ -8,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from launcher.assembly import NAMES, build_services
+from launcher.assembly import NAMES, build_services, chosen
 from launcher.candles import is_synthetic
 from launcher.console import err, out, print_json, print_table
 from launcher.database import migrate
@@ -23,6 +24,7 @@ from shared.runtime.serve import Platform, serve
 from shared.runtime.service import build_runtime
 from shared.runtime.settings import Mode, PlatformSettings, load
 
+_LONGEST_RUN_SECONDS = 365 * 86_400
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _DEMO_CANDLES = 700
 _SETTLING_SECONDS = 60
@@ -32,15 +34,16 @@ def seconds(text: str) -> float:
     """Return the seconds of `90`, `60s`, `5m` or `2h`.
 
     Raises:
-        BadInput: none of these.
+        BadInput: none of these, or not above 0.
     """
     number, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS else (text, "s")
     try:
-        return float(number) * _UNITS[unit]
-    except ValueError as error:
-        raise BadInput(
-            "--for", f"'{text}' is no duration", "write for example 60s or 5m"
-        ) from error
+        found = float(number) * _UNITS[unit]
+    except ValueError:
+        found = nan
+    if not 0 < found <= _LONGEST_RUN_SECONDS:
+        raise BadInput("--for", f"'{text}' is no duration", "write for example 60s or 5m")
+    return found
 
 
 def up(
@@ -52,6 +55,7 @@ def up(
     chosen_mode = {} if mode is None else {"trading_mode": mode}
     settings = load(PlatformSettings, **chosen_mode)
     names = listed(services)
+    chosen(names)
     limit = seconds(run_for) if run_for else None
     configure(
         as_json=not sys.stderr.isatty(),
