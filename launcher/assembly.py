@@ -18,6 +18,7 @@ import signal_generator.app
 import signal_generator.settings
 import signals.app
 import signals.settings
+from launcher.demonstration import demonstration
 from shared.domain.errors import BadInput
 from shared.runtime.service import Runtime, Service
 from shared.runtime.settings import SectionSettings, load
@@ -97,7 +98,12 @@ def build_services(
     runtime: Runtime, names: Sequence[str] = (), **overrides: dict[str, Any]
 ) -> list[Service]:
     """Build the services on one runtime; `overrides` are settings by service."""
+    demonstrated = demonstration(runtime.settings)
+
+    def told(name: str) -> dict[str, Any]:
+        return {**demonstrated.get(name, {}), **overrides.get(name, {})}
+
     return [
-        blueprint.build(load(blueprint.settings, **overrides.get(blueprint.name, {})), runtime)
+        blueprint.build(load(blueprint.settings, **told(blueprint.name)), runtime)
         for blueprint in chosen(names)
     ]

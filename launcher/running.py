@@ -72,13 +72,10 @@ def up(
         _ensure_model(settings)
     runtime = build_runtime(settings)
     ensure_key(runtime)
-    demonstrated = demonstration(settings)
-    for values in demonstrated.values():
+    for values in demonstration(settings).values():
         for name, value in values.items():
             err.print(f"Demonstration on synthetic candles: {name} is {value:g}, not its default.")
-    built = build_services(
-        runtime, names, market_data={"wait_for": _consumers(names)}, **demonstrated
-    )
+    built = build_services(runtime, names, market_data={"wait_for": _consumers(names)})
 
     def alongside(platform: Platform) -> None:
         line = f"{settings.mode} mode on {settings.market.venue} candles; Ctrl-C stops"
@@ -148,10 +145,7 @@ def _run_to_the_end(settings: PlatformSettings, model_home: Path, candles: int) 
             "limit": candles,
             "wait_for": _consumers(()),
         },
-        "signal_generator": {
-            "models_dir": model_home / "models",
-            **demonstration(settings).get("signal_generator", {}),
-        },
+        "signal_generator": {"models_dir": model_home / "models"},
     }
     platform = Platform(build_services(runtime, (), **overrides), runtime)
     observer = runtime.transactions("launcher")
