@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from math import fsum, isfinite
+from math import isfinite
 
 from risk.core.book import Book
 from risk.core.limits import Costs, RiskLimits
@@ -15,9 +15,9 @@ from shared.domain.kelly import (
     fraction_from_cap,
     kelly_two_point,
     net_return_long,
+    portfolio_sizes,
     position_size,
     probability_lower_bound,
-    room_scale,
 )
 from shared.domain.recommendation import Recommendation
 from shared.domain.signal import Edge
@@ -106,7 +106,7 @@ def _is_sound(edge: Edge, derived: Sequence[float]) -> bool:
     )
     used, loss, _fraction = derived
     return (
-        all(isfinite(value) for value in (*given, *derived))
+        all(map(isfinite, (*given, *derived)))
         and 0 <= edge.probability <= 1
         and 0 <= edge.confidence <= 1
         and 0 <= used <= 1
@@ -174,16 +174,17 @@ def share_out(
         return []
     haircut = correlation_haircut(n_active, limits.correlation_floor)
     factors = [haircut if sizing.kind == KELLY else 1.0 for sizing in sized]
-    capped = [
-        position_size(sizing.raw_ratio, factor, limits.max_position_ratio)
-        for sizing, factor in zip(sized, factors, strict=True)
-    ]
-    wanted = fsum(capped) * worst_case_factor(limits, costs)
-    held = float(book.exposure / book.equity) if book.equity > ZERO else 1.0
-    scale = room_scale(wanted, held, limits.max_exposure_ratio)
+    ratios = portfolio_sizes(
+        [sizing.raw_ratio for sizing in sized],
+        factors,
+        held=float(book.exposure / book.equity) if book.equity > ZERO else 1.0,
+        cap=limits.max_position_ratio,
+        total=limits.max_exposure_ratio,
+        cost=worst_case_factor(limits, costs),
+    )
     return [
-        replace(sizing, correlation_haircut=factor, capped_ratio=ratio * scale)
-        for sizing, factor, ratio in zip(sized, factors, capped, strict=True)
+        replace(sizing, correlation_haircut=factor, capped_ratio=ratio)
+        for sizing, factor, ratio in zip(sized, factors, ratios, strict=True)
     ]
 
 

@@ -93,14 +93,6 @@ def probability_lower_bound(
     return _beta_quantile(quantile, alpha, beta)
 
 
-def estimation_factor(
-    kelly: float, net_win: float, net_loss: float, standard_error: float
-) -> float:
-    """Return by how much an estimated fraction should shrink (Baker, McHale): a cross-check."""
-    noise = (1 / net_loss + 1 / net_win) * standard_error
-    return kelly * kelly / (kelly * kelly + noise * noise)
-
-
 def correlation_haircut(n_active: int, correlation: float) -> float:
     """Return what is left of each bet when `n_active` are held together."""
     return 1 / (1 + max(n_active - 1, 0) * correlation)
@@ -135,22 +127,22 @@ def position_size(kelly: float, fraction: float, cap: float, confidence: float =
 
 def portfolio_sizes(
     sizes: Sequence[float],
-    correlation: float,
+    haircuts: Sequence[float],
     held: float = 0.0,
     cap: float = MAX_POSITION_RATIO,
     total: float = MAX_EXPOSURE_RATIO,
+    cost: float = 1.0,
 ) -> tuple[float, ...]:
-    """Return simultaneous sizes: haircut for correlation, capped each, scaled into the room."""
-    haircut = correlation_haircut(len(sizes), correlation)
-    capped = [position_size(size * haircut, 1.0, cap) for size in sizes]
-    scale = room_scale(fsum(capped), held, total)
+    """Return simultaneous sizes: each cut for correlation and capped, all scaled into the room.
+
+    `cost`: what one unit of a new position takes of the room at worst.
+    """
+    capped = [
+        position_size(size, haircut, cap) for size, haircut in zip(sizes, haircuts, strict=True)
+    ]
+    wanted, room = fsum(capped) * cost, max(0.0, total - held)
+    scale = 1.0 if wanted <= room else room / wanted
     return tuple(size * scale for size in capped)
-
-
-def room_scale(wanted: float, held: float, total: float = MAX_EXPOSURE_RATIO) -> float:
-    """Return the factor that fits `wanted` exposure beside what is `held`."""
-    room = max(0.0, total - held)
-    return 1.0 if wanted <= room else room / wanted
 
 
 def _beta_quantile(probability: float, a: float, b: float) -> float:

@@ -70,11 +70,16 @@ def test_a_size_stays_between_nothing_and_its_cap(kelly, fraction, cap, confiden
     assert 0 <= position_size(kelly, fraction, cap, confidence) <= cap
 
 
-@given(wanted=st.lists(sizes, max_size=30), rho=st.floats(0, 1), held=st.floats(0, 1.2))
-def test_sizes_taken_together_stay_within_every_cap(wanted, rho, held):
-    found = portfolio_sizes(wanted, rho, held)
+@given(
+    wanted=st.lists(sizes, max_size=30),
+    haircut=st.floats(0, 1),
+    held=st.floats(0, 1.2),
+    cost=st.floats(1, 1.3),
+)
+def test_sizes_taken_together_stay_within_every_cap(wanted, haircut, held, cost):
+    found = portfolio_sizes(wanted, [haircut] * len(wanted), held, cost=cost)
     assert all(0 <= one <= 0.05 for one in found)
-    assert fsum(found) <= max(0.80 - held, 0) + 1e-12
+    assert fsum(found) * cost <= max(0.80 - held, 0) + 1e-12
 
 
 @given(place=st.integers(0, 2))

@@ -9,7 +9,6 @@ from shared.domain.errors import BadInput
 from shared.domain.kelly import (
     breakeven_probability,
     correlation_haircut,
-    estimation_factor,
     expected_return,
     fraction_from_cap,
     kelly_empirical,
@@ -165,17 +164,22 @@ def test_a_long_pays_as_designed():
     assert net_return_long(-0.02, 0.001, 0.0005) == pytest.approx(-0.022936, abs=5e-7)
 
 
+def together(sizes, correlation, held=0.0):
+    haircut = correlation_haircut(len(sizes), correlation)
+    return portfolio_sizes(sizes, [haircut] * len(sizes), held)
+
+
 def test_bets_taken_together_are_sized_as_designed():
     expected = [0.035294, 0.023529, 0.017647, 0.008824, 0.005882]
-    found = portfolio_sizes([0.12, 0.08, 0.06, 0.03, 0.02], 0.6)
+    found = together([0.12, 0.08, 0.06, 0.03, 0.02], 0.6)
     assert found == pytest.approx(expected, abs=5e-7)
-    many = portfolio_sizes([0.9] * 20, 0.0)
+    many = together([0.9] * 20, 0.0)
     assert many == pytest.approx([0.04] * 20)
     assert sum(many) == pytest.approx(0.80)
-    beside = portfolio_sizes([0.05] * 3, 0.0, held=0.70)
+    beside = together([0.05] * 3, 0.0, held=0.70)
     assert beside == pytest.approx([0.033333] * 3, abs=5e-7)
-    assert portfolio_sizes([0.05], 0.0, held=0.9) == (0.0,)
-    assert portfolio_sizes([], 0.3) == ()
+    assert together([0.05], 0.0, held=0.9) == (0.0,)
+    assert together([], 0.3) == ()
 
 
 def test_a_bet_alone_keeps_its_size():
@@ -188,14 +192,6 @@ def test_the_haircut_solves_equal_correlated_bets_exactly():
     n, rho, mean, variance = 4, 0.35, 0.01, 0.0004
     each = mean / variance * correlation_haircut(n, rho)
     assert variance * (each + (n - 1) * rho * each) == pytest.approx(mean)
-
-
-@pytest.mark.parametrize(("n", "expected"), [(100, 0.594), (400, 0.854), (2000, 0.967)])
-def test_the_cross_check_of_estimation_error_is_as_designed(n, expected):
-    p, win, loss = 0.56, 0.02, 0.02
-    error = (p * (1 - p) / n) ** 0.5
-    full = kelly_two_point(p, win, loss)
-    assert estimation_factor(full, win, loss, error) == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.mark.parametrize(
