@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, func, select
 from shared.bus.codec import decode
 from shared.bus.envelope import Envelope
 from shared.bus.tables import deliveries, event_log
+from shared.db.statements import Prepared, given
 from shared.domain.ids import EventId
 
 COLUMNS = (
@@ -22,6 +23,8 @@ COLUMNS = (
 )
 
 _LAGGING = 1000
+KEPT_PER_STREAM = 1000
+_FORGOTTEN = Prepared(delete(event_log).where(given(event_log.c.seq)))
 
 
 def envelope_of(row: Any) -> Envelope:
@@ -73,34 +76,27 @@ def with_causes(connection: Connection, event_ids: Sequence[str]) -> list[Envelo
     return [envelope_of(row) for row in sorted(found.values(), key=lambda row: row.seq)]
 
 
-def prune(connection: Connection, *, before: datetime, keep_per_stream: int) -> int:
-    """Delete old facts that everybody has heard, but the newest of each stream."""
-    waiting = select(deliveries.c.event_id)
-    floors = connection.execute(
-        select(event_log.c.topic, event_log.c.stream, func.max(event_log.c.seq)).group_by(
-            event_log.c.topic, event_log.c.stream
-        )
-    ).all()
-    deleted = 0
-    for topic, stream, newest in floors:
-        statement = delete(event_log).where(
-            event_log.c.topic == topic,
-            event_log.c.stream == stream,
-            event_log.c.occurred_at < before,
-            event_log.c.seq < _kept_from(connection, topic, stream, newest, keep_per_stream),
-            event_log.c.event_id.not_in(waiting),
-        )
-        deleted += connection.execute(statement).rowcount
-    return deleted
+def prune(connection: Connection, producer: str, said_before: datetime, limit: int) -> int:
+    """Delete up to `limit` facts a producer said before a wall time; return how many.
 
-
-def _kept_from(connection: Connection, topic: str, stream: str, newest: int, keep: int) -> int:
-    statement = (
-        select(event_log.c.seq)
-        .where(event_log.c.topic == topic, event_log.c.stream == stream)
-        .order_by(event_log.c.seq.desc())
-        .offset(keep - 1)
-        .limit(1)
-    )
-    oldest_kept = connection.execute(statement).scalar_one_or_none()
-    return 0 if oldest_kept is None else min(int(oldest_kept), newest)
+    What somebody still has to hear stays, and so do the newest `KEPT_PER_STREAM` of each stream:
+    services regain their memory from them.
+    """
+    streams = select(event_log.c.topic, event_log.c.stream).where(event_log.c.producer == producer)
+    old: list[int] = []
+    for topic, stream in connection.execute(streams.distinct()).all():
+        of_stream = (event_log.c.topic == topic, event_log.c.stream == stream)
+        newest_first = select(event_log.c.seq).where(*of_stream).order_by(event_log.c.seq.desc())
+        kept_from = connection.execute(newest_first.offset(KEPT_PER_STREAM - 1).limit(1)).scalar()
+        if kept_from is None:
+            continue
+        oldest_first = select(event_log.c.seq).where(
+            *of_stream,
+            event_log.c.seq < kept_from,
+            event_log.c.origin_at < said_before,
+            event_log.c.event_id.not_in(select(deliveries.c.event_id)),
+        )
+        oldest_first = oldest_first.order_by(event_log.c.seq).limit(limit - len(old))
+        old += connection.execute(oldest_first).scalars()
+    _FORGOTTEN.run(connection, [{"seq": seq} for seq in old])
+    return len(old)

@@ -22,6 +22,7 @@ from shared.http.probes import Check
 from shared.runtime.first_start import ensure_key
 from shared.runtime.logging import configure, get_logger
 from shared.runtime.one_market import refuse_another_market
+from shared.runtime.pruning import keep_pruned
 from shared.runtime.sampling import sample
 from shared.runtime.service import Runtime, Service, Work, add_check, build_runtime
 from shared.runtime.settings import (
@@ -98,6 +99,10 @@ class Platform:
         self._spawn(
             Work(name="sampler", run=lambda stop: sample(self.services, transactions, stop))
         )
+
+        producers = [self.runtime.transactions(service.name) for service in self.services]
+        days = self.runtime.settings.trading_event_log_days
+        self._spawn(Work(name="pruner", run=lambda stop: keep_pruned(producers, days, stop)))
 
     def _spawn(self, work: Work) -> None:
         def guarded() -> None:

@@ -141,6 +141,9 @@ class PlatformSettings(SectionSettings):
     trading_log_level: str = Field(
         "INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="least level that is logged"
     )
+    trading_event_log_days: int = Field(
+        90, ge=1, description="days after which a fact that everybody has heard is forgotten"
+    )
     trading_crash_at: str = Field(
         "",
         pattern=r"^$|^[a-z_]+:(before|after):\d+$",

@@ -11,6 +11,7 @@ from shared.bus.history import last_events
 from shared.bus.unit_of_work import Transactions
 from shared.domain.events import EquityMarked
 from shared.domain.ids import AccountId
+from shared.runtime.pruning import forget
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -145,3 +146,29 @@ def test_history_gives_back_the_newest_facts_of_a_stream(transactions):
             limit=3,
         )
     assert [fact.event.as_of.hour for fact in found] == [1, 2, 3]
+
+
+def test_only_old_facts_that_all_have_heard_are_forgotten(transactions, monkeypatch):
+    monkeypatch.setattr("shared.bus.history.KEPT_PER_STREAM", 2)
+    consumer = Consumer("a", transactions, {"equity.marked": lambda *_: None}, 1.0)
+    consumer.subscribe()
+    for hour in range(5):
+        say(transactions, hour)
+    stop = threading.Event()
+    assert forget(transactions, -1, stop) == 0  # nobody has heard them
+    consumer.handle_waiting()
+    say(transactions, 5)
+    assert forget(transactions, 1, stop) == 0  # said a moment ago
+    other = Transactions(transactions.engine, transactions.clock, transactions.doorbell, "other")
+    assert forget(other, -1, stop) == 0  # somebody else said them
+    assert forget(transactions, -1, stop) == 4
+    with transactions.read() as connection:
+        left = last_events(
+            connection,
+            topic="equity.marked",
+            stream="mock-main",
+            before=START + timedelta(days=400),
+            limit=9,
+        )
+    assert [fact.event.as_of.hour for fact in left] == [4, 5]
+    assert consumer.handle_waiting() == 1
