@@ -1,7 +1,6 @@
 """Commands for candles: make synthetic ones, import recorded ones, check a file."""
 
 import csv
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ from launcher.options import AsJson
 from launcher.progress import counting
 from market_data.core.findings import Kind
 from market_data.core.integrity import Inspection, OnConflict, RepairPolicy
+from market_data.feeds.naming import interval_in, symbol_in
 from market_data.repository import Shelf
 from market_data.settings import MarketDataSettings
 from market_data.tasks import Import, inspect_file, store_series
@@ -26,8 +26,6 @@ from shared.runtime.service import build_runtime
 from shared.runtime.settings import PlatformSettings, load
 
 _SHOWN = 20
-_SYMBOL = re.compile(r"[A-Z0-9]{2,12}-[A-Z0-9]{2,12}")
-_INTERVAL = re.compile(r"(?<![A-Za-z0-9])(1m|5m|15m|30m|1h|4h|1d)(?![A-Za-z0-9])")
 
 File = Annotated[Path, typer.Argument(help="A Parquet or CSV file of candles.")]
 SymbolOption = Annotated[
@@ -113,9 +111,9 @@ def check(
 
 
 def _wanted(file: Path, symbol: str, interval: str, venue: str, policy: RepairPolicy) -> Import:
-    symbol = symbol or _in_path(file, _SYMBOL, "--symbol", "BTC-USDT")
+    symbol = symbol or _told(symbol_in(file), file, "--symbol BTC-USDT")
     split_symbol(symbol)
-    interval = interval or _in_path(file, _INTERVAL, "--interval", "1h")
+    interval = interval or _told(interval_in(file), file, "--interval 1h")
     if interval not in tuple(Interval):
         allowed = ", ".join(Interval)
         raise BadInput("--interval", f"'{interval}' is unknown", f"choose from {allowed}")
@@ -128,11 +126,12 @@ def _wanted(file: Path, symbol: str, interval: str, venue: str, policy: RepairPo
     )
 
 
-def _in_path(file: Path, pattern: re.Pattern[str], option: str, example: str) -> str:
-    found = pattern.findall(str(file.name)) or pattern.findall(str(file))
-    if not found:
-        raise BadInput(option, f"cannot be told from '{file}'", f"give {option} {example}")
-    return str(found[-1])
+def _told(found: str | None, file: Path, example: str) -> str:
+    if found is None:
+        raise BadInput(
+            example.split(maxsplit=1)[0], f"cannot be told from '{file}'", f"give {example}"
+        )
+    return found
 
 
 def _venue(file: Path, symbol: str) -> str:

@@ -1,8 +1,13 @@
 """Assembly of market_data."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from market_data import repository
 from market_data.core.candles import Series
+from market_data.core.findings import Kind
 from market_data.core.integrity import RepairPolicy
+from market_data.feeds.naming import interval_in, symbol_in
 from market_data.feeds.port import Feed
 from market_data.feeds.replay import ReplayFeed
 from market_data.feeds.synthetic import SyntheticFeed, SyntheticMarket
@@ -13,6 +18,7 @@ from market_data.tasks import Import, Publisher, inspect_file
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
 from shared.http.probes import Check
+from shared.runtime.logging import get_logger
 from shared.runtime.one_market import another_market
 from shared.runtime.service import Runtime, Service, Work, create_api, new_metrics
 from shared.runtime.settings import ConfigurationError, MarketSettings
@@ -20,6 +26,8 @@ from shared.runtime.settings import ConfigurationError, MarketSettings
 NAME = "market_data"
 PORT = 8021
 SYNTHETIC_VENUE = "synthetic"
+
+log = get_logger()
 
 
 def build(settings: MarketDataSettings, runtime: Runtime) -> Service:
@@ -114,23 +122,46 @@ def _from_store(runtime: Runtime) -> list[Series]:
 
 
 def _from_files(settings: MarketDataSettings, market: MarketSettings) -> list[Series]:
-    """Return the series of files named like their instrument or lying in a folder named so."""
-    found: list[Series] = []
-    for symbol in market.symbols:
-        paths = [path for path in settings.files if symbol in str(path)]
-        if not paths:
-            raise BadInput("MARKET_DATA__FILES", f"no file for {symbol}", "name it in the path")
-        wanted = Import(
-            path=paths[0],
-            symbol=Symbol(symbol),
+    """Return the series of the one file whose path names each instrument."""
+    files = {symbol: _the_file_of(symbol, settings.files) for symbol in market.symbols}
+    return [_recorded(path, symbol, settings, market) for symbol, path in files.items()]
+
+
+def _the_file_of(symbol: Symbol, files: Sequence[Path]) -> Path:
+    found = [path for path in files if symbol_in(path) == symbol]
+    if len(found) != 1:
+        raise BadInput(
+            "MARKET_DATA__FILES",
+            f"{len(found) or 'no'} files of {symbol}: {', '.join(map(str, found or files))}",
+            f"give one whose path names it, as {symbol}_1h.csv or {symbol}/1h.parquet",
+        )
+    return found[0]
+
+
+def _recorded(
+    path: Path, symbol: Symbol, settings: MarketDataSettings, market: MarketSettings
+) -> Series:
+    found = inspect_file(
+        Import(
+            path=path,
+            symbol=symbol,
             shelf=Shelf(venue=market.venue, interval=market.interval),
             policy=RepairPolicy(max_bridge=settings.max_bridge),
-            file_interval=market.interval,
+            file_interval=interval_in(path) or market.interval,
         )
-        series = inspect_file(wanted).series
-        if series is None:
-            raise BadInput(
-                "MARKET_DATA__FILES", f"'{paths[0]}' contradicts itself", "see 'trading data check'"
-            )
-        found.append(series)
-    return found
+    )
+    if found.series is None:
+        raise BadInput(
+            "MARKET_DATA__FILES", f"'{path}': {found.refusal}", "see 'trading data check'"
+        )
+    log.info(
+        "file.read",
+        file=str(path),
+        symbol=symbol,
+        rows=found.rows,
+        candles=len(found.series),
+        bridged=found.bridged,
+        missing=found.missing,
+        findings={kind.value: found.count(kind) for kind in Kind if found.count(kind)},
+    )
+    return found.series
