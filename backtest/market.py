@@ -57,7 +57,7 @@ class Market:
 
     def index_of(self, instant: datetime) -> int:
         """Return the first candle that closes at or after an instant (the length if none does)."""
-        return int(np.searchsorted(self.seconds, int(instant.timestamp())))
+        return int(self.seconds.searchsorted(int(instant.timestamp())))
 
     def first_of_day(self, at: int) -> int:
         """Return the first candle that closed on the same day, UTC."""

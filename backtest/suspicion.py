@@ -34,7 +34,7 @@ class Evidence(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """The answers about one chunk, one per row; the margin of a row nobody asked about is NaN."""
+    """The answers about one chunk, one per row; not a number where nobody asked."""
 
     codes: Codes
     margins: Floats
@@ -64,7 +64,7 @@ class Suspicion:
     def evidence(self, row: int) -> Evidence:
         """Return what made a candle suspicious."""
         chunk = self.chunks[bisect_right(self.starts, row) - 1]
-        place = int(np.searchsorted(chunk.rows, row))
+        place = int(chunk.rows.searchsorted(row))
         return Evidence(
             vector=chunk.vectors[place],
             margin=float(chunk.margins[place]),
@@ -127,11 +127,11 @@ def _judge(vectors: Floats, model: ServingModel, policy: ScoringPolicy) -> _Foun
     stop = barrier * model.label.k_stop
     usable = (stop > 0.0) & (stop < 1.0)
     usable &= barrier >= MIN_BARRIER_COSTS * round_trip * (1.0 - SLACK)
-    unfamiliar = model.unfamiliar_ratios(vectors)
-    usable &= unfamiliar <= policy.max_unfamiliar_ratio + SLACK
     rows = np.flatnonzero(usable)
+    unfamiliar, margins = np.full(len(vectors), np.nan), np.full(len(vectors), np.nan)
+    unfamiliar[rows] = model.unfamiliar_ratios(vectors[rows])
+    rows = rows[unfamiliar[rows] <= policy.max_unfamiliar_ratio + SLACK]
     codes = np.zeros(len(vectors), dtype=np.int8)
-    margins = np.full(len(vectors), np.nan)
     margins[rows] = model.margins(vectors[rows])
     probability = _probabilities(model, margins[rows])
     threshold = _breakeven(model, barrier[rows], policy) + policy.min_margin

@@ -72,7 +72,8 @@ class InstrumentBook:
         return sum(wanted, ZERO)
 
     def with_order(self, state: OrderState) -> "InstrumentBook":
-        return replace(self, orders=tuple(sorted((*self.orders, state), key=_decided)))
+        orders = tuple(sorted((*self.orders, state), key=_decided))
+        return InstrumentBook(orders=orders, holdings=self.holdings)
 
     def without(self, ended: Sequence[OrderState]) -> "InstrumentBook":
         return replace(self, orders=tuple(one for one in self.orders if one not in ended))

@@ -22,6 +22,12 @@ class Happening(StrEnum):
     CANCELED = "canceled"
 
 
+_IS_CLAIMED = OrderFacts(is_claimed=True)
+_IS_REJECTED = OrderFacts(is_rejected=True)
+_IS_NOT_SENT = OrderFacts(is_not_sent=True)
+_IS_CANCEL_REQUESTED = OrderFacts(is_cancel_requested=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One thing that happened: `learned` is merged into `state`, which stands after it."""
@@ -34,7 +40,7 @@ class Step:
 
 
 def claim(order: Order, at: datetime) -> Step:
-    return _step(OrderState(order=order), Happening.CLAIMED, OrderFacts(is_claimed=True), at)
+    return _step(OrderState(order=order), Happening.CLAIMED, _IS_CLAIMED, at)
 
 
 def accept(state: OrderState, venue_order_id: VenueOrderId, at: datetime) -> Step:
@@ -43,18 +49,16 @@ def accept(state: OrderState, venue_order_id: VenueOrderId, at: datetime) -> Ste
 
 
 def reject(state: OrderState, reason: str, at: datetime) -> Step:
-    learned = OrderFacts(is_rejected=True)
-    return _step(state, Happening.REJECTED, learned, at, detail=reason)
+    return _step(state, Happening.REJECTED, _IS_REJECTED, at, detail=reason)
 
 
 def give_up(state: OrderState, reason: str, at: datetime) -> Step:
     """Close an order of which certainly nothing left for the venue."""
-    learned = OrderFacts(is_not_sent=True)
-    return _step(state, Happening.NOT_SENT, learned, at, detail=reason)
+    return _step(state, Happening.NOT_SENT, _IS_NOT_SENT, at, detail=reason)
 
 
 def request_cancel(state: OrderState, at: datetime) -> Step:
-    return _step(state, Happening.CANCEL_REQUESTED, OrderFacts(is_cancel_requested=True), at)
+    return _step(state, Happening.CANCEL_REQUESTED, _IS_CANCEL_REQUESTED, at)
 
 
 def cancel(state: OrderState, reason: str, at: datetime) -> Step:

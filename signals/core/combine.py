@@ -47,11 +47,11 @@ def strength(signal: Signal) -> float:
 
 def score(parts: Mapping[str, Signal], weights: Mapping[str, float]) -> float:
     """Return the weighted strength in -1..1; a source that is absent or refuses still weighs."""
-    total = sum(weights[name] for name in sorted(weights))
+    names = sorted(weights)
+    total = sum([weights[name] for name in names])
     if total <= 0.0:
         return 0.0
-    said = [name for name in sorted(weights) if name in parts]
-    return sum(weights[name] * strength(parts[name]) for name in said) / total
+    return sum([weights[name] * strength(parts[name]) for name in names if name in parts]) / total
 
 
 def combine(parts: Mapping[str, Signal], mixture: Mixture) -> Signal:
