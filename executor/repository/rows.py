@@ -8,6 +8,7 @@ from executor.core.book import Holding
 from executor.core.order import Order
 from executor.core.steps import Step
 from shared.bus.codec import from_builtins
+from shared.db.statements import as_row
 from shared.domain.bracket import BracketPlan
 from shared.domain.enums import (
     ExitReason,
@@ -72,7 +73,7 @@ def changing(step: Step) -> dict[str, Any]:
 def order_row(latest: Step, claimed: Step, request_digest: str | None) -> dict[str, Any]:
     order = claimed.state.order
     return {
-        **{name: getattr(order, name) for name in order.__slots__},
+        **as_row(order),
         **changing(latest),
         "open_quantity": ZERO,
         "anchor_price": None,
@@ -98,6 +99,6 @@ def fill_row(step: Step) -> dict[str, Any]:
     fill = step.fill
     assert fill is not None
     return {
-        **{name: getattr(fill, name) for name in fill.__slots__},
+        **as_row(fill),
         "recorded_at": step.at,
     }

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -23,7 +22,7 @@ from portfolio.tables import (
     tax_lots,
 )
 from shared.db.dialect import for_update, insert_missing, upsert
-from shared.db.statements import Prepared, among, given
+from shared.db.statements import Prepared, among, as_row, given
 from shared.domain.enums import ExitReason
 from shared.domain.ids import AccountId, Symbol
 from shared.domain.values import ZERO
@@ -71,7 +70,7 @@ def open_books(connection: Connection, policy: BooksPolicy, now: datetime) -> No
         return
     amount = policy.opening_balance
     entries = opening_entries(policy.account, policy.quote, amount, now) if amount else ()
-    insert_missing(connection, ledger_entries, [asdict(entry) for entry in entries])
+    insert_missing(connection, ledger_entries, [as_row(entry) for entry in entries])
     insert_missing(connection, balances, [{**key, "free": amount}])
 
 
@@ -145,23 +144,23 @@ def save_fills(
     now: datetime,
 ) -> None:
     """Write what the fills changed: ledger, balances, positions, lots and round trips."""
-    _TO_LEDGER.run(connection, [asdict(entry) for entry in entries])
+    _TO_LEDGER.run(connection, [as_row(entry) for entry in entries])
     _add_to_balances(connection, account, entries)
     held = {one.holding.position.symbol: one.holding.position for one in booked}
     rows = [_position_row(account, position, now) for position in held.values()]
     upsert(connection, positions, rows, key=("account", "symbol"))
     lots = {lot.lot_id: lot for one in booked for lot in one.changed_lots}
     rows = [
-        {**asdict(lot), "account": account, "is_open": lot.remaining > 0} for lot in lots.values()
+        {**as_row(lot), "account": account, "is_open": lot.remaining > 0} for lot in lots.values()
     ]
     upsert(connection, tax_lots, rows, key=("lot_id",))
-    trips = {one.trip.trip_id: {**asdict(one.trip), "account": account} for one in booked}
+    trips = {one.trip.trip_id: {**as_row(one.trip), "account": account} for one in booked}
     upsert(connection, round_trips, list(trips.values()), key=("trip_id",))
 
 
 def _position_row(account: AccountId, position: Position, now: datetime) -> dict[str, Any]:
     return {
-        **asdict(position),
+        **as_row(position),
         "account": account,
         "average_cost": position.average_cost,
         "updated_at": now,
@@ -197,3 +196,17 @@ def holdings(connection: Connection, policy: BooksPolicy) -> Holdings:
         cash=owned.get(policy.quote, policy.opening_balance),
         positions=positions_of_account(connection, policy.account),
     )
+
+
+def opening_balance(connection: Connection, policy: BooksPolicy) -> Decimal:
+    """Return what the account was opened with: what was booked, whatever is configured today."""
+    booked = select(ledger_entries.c.amount).where(
+        ledger_entries.c.source_kind == SourceKind.OPENING,
+        ledger_entries.c.source_id == policy.account,
+        ledger_entries.c.holder == policy.account,
+    )
+    amount = connection.execute(booked).scalar()
+    if amount is not None:
+        return amount
+    is_open = bool(balances_of_account(connection, policy.account))
+    return ZERO if is_open else policy.opening_balance

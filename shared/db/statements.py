@@ -29,6 +29,11 @@ Statement = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | Insert
 Values = Mapping[str, Any]
 
 
+def as_row(record: Any) -> dict[str, Any]:
+    """Return a flat record's fields by name; the values are the record's own, not copies."""
+    return {name: getattr(record, name) for name in record.__slots__}
+
+
 def given(column: Column[Any]) -> ColumnElement[bool]:
     """`column = :column`: the value comes with each execution, under the column's own name."""
     return column == bindparam(column.name, type_=column.type)
