@@ -17,6 +17,7 @@ from models.dataset import CandleArrays
 from portfolio.core.performance import Activity, candles_per_year, measure
 from shared.domain.candle import shards
 from shared.domain.enums import Action, TradingState
+from shared.domain.errors import BadInput
 from shared.domain.events import EquityMarked
 from shared.domain.ids import Symbol
 from shared.domain.order import Fill, OrderSnapshot
@@ -32,8 +33,14 @@ def run(
     """Return everything the services would have decided and done about these candles.
 
     Raises:
-        BadInput: no candles, candles that cannot be, or of an instrument that is not traded.
+        BadInput: no money, no candles, candles that cannot be, or of what is not traded.
     """
+    if spec.opening_balance <= 0:
+        raise BadInput(
+            "PORTFOLIO__OPENING_BALANCE",
+            f"nothing can be bought with {spec.opening_balance}",
+            "set it above 0, and TRADING_MODE to mock or paper: live books open with nothing",
+        )
     market = Market(data, spec.interval)
     with _keeping_everything():
         return Engine(spec, market, Opinions(market, spec, speakers)).run(name)

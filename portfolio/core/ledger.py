@@ -16,6 +16,8 @@ from shared.domain.values import MONEY, ZERO, exact
 
 FEES = "fees"
 OPENING = "opening"
+NOTIONAL_LEGS = (2, 3)
+"""Of a fill's legs those in quote: what the seller got, and what the buyer gave."""
 
 
 class SourceKind(StrEnum):

@@ -22,13 +22,14 @@ Series = NDArray[np.float64]
 class Performance:
     """Ratios are fractions (0.1 is 10 %); None where a figure is not defined (no losses, no time).
 
+    return_ratio      None where there was nothing to begin with
     sharpe, sortino   of per-candle returns, annualised by candles per year, risk-free rate 0
     turnover          traded notional over mean equity
     exposure_ratio    mean share of equity invested
     """
 
     candles: int
-    return_ratio: float
+    return_ratio: float | None
     cagr: float | None
     sharpe: float
     sortino: float
@@ -64,7 +65,7 @@ def measure(
     closed = [trip for trip in activity.trips if trip.closed_at is not None]
     return Performance(
         candles=candles,
-        return_ratio=float(equity[-1] / equity[0] - 1.0) if candles else 0.0,
+        return_ratio=_total_return(equity, candles),
         cagr=_cagr(equity, candles, per_year),
         sharpe=_annualised(returns, _deviation(returns), per_year),
         sortino=_annualised(returns, _downside(returns), per_year),
@@ -83,9 +84,7 @@ def max_drawdown(equity: Series) -> float:
     if not len(equity):
         return 0.0
     peaks = np.maximum.accumulate(equity)
-    falls = peaks - equity
-    falls /= peaks
-    return float(falls.max())
+    return float(_shares(peaks - equity, peaks).max())
 
 
 def win_rate(closed: Sequence[RoundTrip]) -> float | None:
@@ -112,10 +111,19 @@ def _cagr(equity: Series, candles: int, per_year: float) -> float | None:
     return math.expm1(growth) if growth < _LARGEST_LOG else None
 
 
+def _total_return(equity: Series, candles: int) -> float | None:
+    if not candles:
+        return 0.0
+    return float(equity[-1] / equity[0] - 1.0) if equity[0] > 0 else None
+
+
 def _returns(equity: Series) -> Series:
-    returns = np.diff(equity)
-    returns /= equity[:-1]
-    return returns
+    return _shares(np.diff(equity), equity[:-1])
+
+
+def _shares(parts: Series, wholes: Series) -> Series:
+    """Return the ratios, 0 where there is nothing to have a share of."""
+    return np.divide(parts, wholes, out=np.zeros_like(parts), where=wholes > 0)
 
 
 def _annualised(returns: Series, risk: float, per_year: float) -> float:

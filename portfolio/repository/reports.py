@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import Column, Connection, Row, Select, and_, or_, select
 
 from portfolio.core.equity import total
-from portfolio.core.ledger import Entry, SourceKind
+from portfolio.core.ledger import NOTIONAL_LEGS, Entry, SourceKind
 from portfolio.core.lots import Lot
 from portfolio.core.performance import Activity, Series
 from portfolio.core.trades import RoundTrip
@@ -93,8 +93,10 @@ def activity(connection: Connection, account: AccountId, read: CurveRead, quote:
         round_trips.c.closed_at <= read.end,
     )
     amounts = select(ledger_entries.c.amount).where(
-        ledger_entries.c.holder.like("venue:%"),
+        ledger_entries.c.holder == account,
         ledger_entries.c.asset == quote,
+        ledger_entries.c.source_kind == SourceKind.FILL,
+        ledger_entries.c.leg.in_(NOTIONAL_LEGS),
         ledger_entries.c.booked_at >= read.start,
         ledger_entries.c.booked_at <= read.end,
     )

@@ -70,7 +70,10 @@ class BalanceOut(Document):
 
 
 class ProfitOut(Document):
-    """Everything since the account was opened, in quote; `trades` counts closed round trips."""
+    """Everything since the account was opened, in quote; `trades` counts closed round trips.
+
+    `return_ratio` is null for an account that was opened with nothing.
+    """
 
     quote: str
     opening_balance: MoneyText
@@ -78,7 +81,7 @@ class ProfitOut(Document):
     realized_pnl: MoneyText
     unrealized_pnl: MoneyText
     fees: MoneyText
-    return_ratio: MoneyText
+    return_ratio: MoneyText | None
     trades: int
     winners: int
     losers: int
@@ -88,7 +91,7 @@ class PerformanceOut(Document):
     start: datetime | None
     end: datetime | None
     candles: int
-    return_ratio: float
+    return_ratio: float | None
     cagr: float | None
     sharpe: float
     sortino: float

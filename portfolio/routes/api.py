@@ -33,9 +33,17 @@ from shared.domain.errors import BadInput, Refused
 from shared.domain.events import EquityMarked
 from shared.domain.ids import Symbol
 from shared.domain.instrument import Instrument
-from shared.domain.values import MONEY, ZERO, exact
+from shared.domain.values import MONEY, exact
 from shared.http.auth import require
-from shared.http.paging import Cursor, InstantText, Limit, Page, decode_cursor, encode_cursor
+from shared.http.paging import (
+    Cursor,
+    InstantText,
+    Limit,
+    Page,
+    decode_instant,
+    decode_place,
+    encode_cursor,
+)
 
 FromQuery = Annotated[InstantText | None, Query(alias="from", description="not before, ISO 8601")]
 ToQuery = Annotated[InstantText | None, Query(alias="to", description="not after, ISO 8601")]
@@ -100,7 +108,7 @@ def _add_profit(routes: APIRouter, desk: Desk) -> None:
         with desk.transactions.read() as connection:
             marked, _ = _current(connection, desk)
             trips = reports.closed_trips(connection, desk.policy.account, None, None, None)
-        opening = desk.policy.opening_balance
+            opening = books.opening_balance(connection, desk.policy)
         gain = MONEY.subtract(marked.equity, opening)
         return ProfitOut(
             quote=desk.policy.quote,
@@ -109,7 +117,7 @@ def _add_profit(routes: APIRouter, desk: Desk) -> None:
             realized_pnl=marked.realized_pnl,
             unrealized_pnl=marked.unrealized_pnl,
             fees=marked.fees,
-            return_ratio=exact(MONEY.divide(gain, opening)) if opening else ZERO,
+            return_ratio=exact(MONEY.divide(gain, opening)) if opening else None,
             trades=len(trips),
             winners=sum(trip.pnl > 0 for trip in trips),
             losers=sum(trip.pnl < 0 for trip in trips),
@@ -132,7 +140,7 @@ def _add_lists(routes: APIRouter, desk: Desk) -> None:
     def equity(  # pyright: ignore[reportUnusedFunction]
         start: FromQuery = None, end: ToQuery = None, limit: Limit = 100, cursor: Cursor = None
     ) -> Page[EquityOut]:
-        after = None if cursor is None else _instant(decode_cursor(cursor, 1)[0])
+        after = None if cursor is None else decode_instant(cursor)
         with desk.transactions.read() as connection:
             rows = reports.equity_page(connection, account, _period(start, end), after, limit)
         last = encode_cursor([rows[-1].as_of]) if len(rows) == limit else None
@@ -142,7 +150,7 @@ def _add_lists(routes: APIRouter, desk: Desk) -> None:
     def trades(  # pyright: ignore[reportUnusedFunction]
         symbol: SymbolQuery = None, limit: Limit = 100, cursor: Cursor = None
     ) -> Page[TradeOut]:
-        before = None if cursor is None else _place(cursor)
+        before = None if cursor is None else decode_place(cursor)
         with desk.transactions.read() as connection:
             trips = reports.closed_trips(connection, account, symbol, before, limit)
         full = len(trips) == limit
@@ -153,7 +161,7 @@ def _add_lists(routes: APIRouter, desk: Desk) -> None:
     def tax_lots(  # pyright: ignore[reportUnusedFunction]
         symbol: SymbolQuery = None, limit: Limit = 100, cursor: Cursor = None
     ) -> Page[LotOut]:
-        after = None if cursor is None else _place(cursor)
+        after = None if cursor is None else decode_place(cursor)
         with desk.transactions.read() as connection:
             lots = reports.lots(connection, account, symbol, after, limit)
         full = len(lots) == limit
@@ -197,15 +205,3 @@ def _period(start: datetime | None, end: datetime | None) -> Period:
     if start is not None and end is not None and end < start:
         raise BadInput("to", f"{end.isoformat()} is before from", "swap them")
     return Period(start=start, end=end)
-
-
-def _place(cursor: str) -> tuple[datetime, str]:
-    at, key = decode_cursor(cursor, 2)
-    return _instant(at), str(key)
-
-
-def _instant(text: object) -> datetime:
-    try:
-        return datetime.fromisoformat(str(text))
-    except ValueError as error:
-        raise BadInput("cursor", "no cursor of this list", "pass next_cursor unchanged") from error

@@ -232,3 +232,8 @@ def test_a_report_has_every_figure():
 def test_candles_of_something_that_is_not_traded_are_refused():
     with pytest.raises(BadInput, match="not traded"):
         run(spec_of(names=NAMES[:1]), market_of(9), {})
+
+
+def test_without_money_there_is_nothing_to_run():
+    with pytest.raises(BadInput, match="OPENING_BALANCE"):
+        run(replace(spec_of(), opening_balance=Decimal(0)), market_of(9), {})

@@ -184,6 +184,16 @@ def test_figures_that_do_not_exist_are_none_and_never_infinite():
         assert figures.cagr is None or np.isfinite(figures.cagr)
 
 
+def test_an_account_that_began_with_nothing_has_no_return():
+    nothing = Activity(trips=(), traded_notional=D(0), fees=D(0))
+    figures = measure(np.array([0.0, 0.0, 50.0, 25.0]), np.zeros(3), nothing, 365.0)
+    assert figures.return_ratio is None
+    assert figures.cagr is None
+    assert figures.max_drawdown_ratio == 0.5
+    assert np.isfinite(figures.sharpe)
+    assert np.isfinite(figures.sortino)
+
+
 def instrument(symbol):
     return Instrument(
         symbol=Symbol(symbol),

@@ -1,16 +1,16 @@
 """Portfolio on real databases, through the real bus."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from portfolio.app import build
-from portfolio.core.ledger import balances_of, imbalance
+from portfolio.core.ledger import balances_of, fill_entries, imbalance
 from portfolio.repository import books, reports
 from portfolio.settings import PortfolioSettings
 from portfolio.tables import ledger_entries
@@ -73,10 +73,11 @@ class Http:
 class Desk:
     """A running portfolio whose facts a test says by hand."""
 
-    def __init__(self, engine, symbols=("BTC-USDT", "ETH-USDT")):
+    def __init__(self, engine, symbols=("BTC-USDT", "ETH-USDT"), **settings):
         platform = PlatformSettings(
             trading_api_keys=f"trade:{KEY}", market={"instruments": symbols}
         )
+        self.settings = PortfolioSettings(**settings)
         clock, bell = FollowingClock(), InProcessDoorbell()
         self.transactions = Transactions(engine, clock, bell, "test")
         self.runtime = Runtime(
@@ -88,7 +89,7 @@ class Desk:
         self.restart()
 
     def restart(self):
-        self.service = build(PortfolioSettings(), self.runtime)
+        self.service = build(self.settings, self.runtime)
         self.consumer = Consumer(
             "portfolio", self.runtime.transactions("portfolio"), self.service.handlers, 1.0
         )
@@ -351,6 +352,36 @@ def test_the_routes_tell_the_story(engine):
     assert (figures["candles"], figures["trades"], figures["win_rate"]) == (4, 1, 1.0)
     metrics = desk.http.get("/metrics").text
     assert "portfolio_equity_quote 10014.6" in metrics
+
+
+def test_profit_is_measured_from_what_was_booked(engine):
+    a_short_story(Desk(engine))
+    changed = Desk(engine, opening_balance=D(50_000))
+    profit = changed.http.get("/profit").json()
+    assert (profit["opening_balance"], profit["return_ratio"]) == ("10000", "0.00147")
+
+
+def test_an_account_opened_with_nothing_has_no_return(sqlite_engine):
+    desk = Desk(sqlite_engine, opening_balance=D(0))
+    desk.say(candles(1, BTC="100", ETH="10"), reconciled(1))
+    assert desk.http.get("/profit").json()["return_ratio"] is None
+    later = Desk(sqlite_engine)
+    assert later.http.get("/profit").json()["opening_balance"] == "0"
+    assert later.http.get("/performance").json()["return_ratio"] == 0.0
+    desk.say(candles(2, BTC="100", ETH="10"), reconciled(2))
+    assert later.http.get("/performance").json()["return_ratio"] is None
+
+
+def test_turnover_is_that_of_one_account(engine):
+    desk = Desk(engine)
+    a_short_story(desk)
+    before = desk.http.get("/performance").json()["turnover"]
+    assert before == pytest.approx((1.5 * 101 + 0.5 * 95 + 119) / 10_000, rel=1e-3)
+    fill = filled("other", Side.BUY, "50", "100", 3).fill
+    with desk.transactions.begin() as uow:
+        legs = fill_entries(replace(fill, account=AccountId("another")))
+        uow.connection.execute(insert(ledger_entries), [asdict(leg) for leg in legs])
+    assert desk.http.get("/performance").json()["turnover"] == before
 
 
 def test_a_rebalancing_is_planned_and_nothing_is_sent(sqlite_engine):
