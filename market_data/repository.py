@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Integer, Table, and_, cast, func, select, tuple_
 
 from market_data.core.candles import Series
 from market_data.tables import crypto_prices, feed_progress, instruments
@@ -18,6 +19,7 @@ from shared.domain.ids import Symbol
 from shared.domain.instrument import Instrument
 
 _CHUNK = 1000
+_GAP_CHUNK = 10_000
 _PRICES = ("open", "high", "low", "close", "volume")
 _PROGRESS = Prepared(
     select(feed_progress.c.closed_at).where(
@@ -43,6 +45,15 @@ class Written:
 
     inserted: int
     restated: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """`candles` are missing between the stored one that opens `after` and the next stored one."""
+
+    after: datetime
+    first_open_at: datetime
+    candles: int
 
 
 def save(connection: Connection, shelf: Shelf, source: str, candles: Sequence[Candle]) -> Written:
@@ -186,7 +197,7 @@ def coverage(connection: Connection, shelf: Shelf) -> list[Any]:
             func.min(crypto_prices.c.open_at).label("first_open_at"),
             func.max(crypto_prices.c.open_at).label("last_open_at"),
             func.count().label("candles"),
-            func.sum(crypto_prices.c.is_filled).label("bridged"),
+            func.sum(cast(crypto_prices.c.is_filled, Integer)).label("bridged"),
         )
         .where(shelf.holds())
         .group_by(crypto_prices.c.symbol)
@@ -194,17 +205,33 @@ def coverage(connection: Connection, shelf: Shelf) -> list[Any]:
     return list(connection.execute(statement))
 
 
-def gaps(connection: Connection, shelf: Shelf, symbol: Symbol) -> list[tuple[datetime, int]]:
-    """Return where candles are missing: the first missing open, and how many."""
-    statement = (
-        select(crypto_prices.c.open_at)
-        .where(shelf.holds(), crypto_prices.c.symbol == symbol)
-        .order_by(crypto_prices.c.open_at)
+def gaps(
+    connection: Connection, shelf: Shelf, symbol: Symbol, since: datetime | None, limit: int
+) -> list[Gap]:
+    """Return up to `limit` gaps after candles that open from `since` on, oldest first."""
+    found: list[Gap] = []
+    opened = _opened(connection, shelf, symbol, since)
+    while len(opened) > 1 and len(found) < limit:
+        found += _between(opened, shelf.interval)
+        opened = _opened(connection, shelf, symbol, opened[-1])
+    return found[:limit]
+
+
+def _opened(
+    connection: Connection, shelf: Shelf, symbol: Symbol, since: datetime | None
+) -> Sequence[datetime]:
+    statement = select(crypto_prices.c.open_at).where(
+        shelf.holds(), crypto_prices.c.symbol == symbol
     )
-    opened = [int(value.timestamp()) for value in connection.execute(statement).scalars()]
-    seconds = shelf.interval.seconds
-    missing = np.diff(np.array(opened, dtype=np.int64)) // seconds - 1
+    if since is not None:
+        statement = statement.where(crypto_prices.c.open_at >= since)
+    ordered = statement.order_by(crypto_prices.c.open_at).limit(_GAP_CHUNK)
+    return connection.execute(ordered).scalars().all()
+
+
+def _between(opened: Sequence[datetime], interval: Interval) -> list[Gap]:
     return [
-        (datetime.fromtimestamp(opened[place] + seconds, UTC), int(missing[place]))
-        for place in np.flatnonzero(missing > 0)
+        Gap(after=one, first_open_at=one + interval.delta, candles=missing)
+        for one, following in pairwise(opened)
+        if (missing := (following - one) // interval.delta - 1) > 0
     ]

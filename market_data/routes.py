@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
 from market_data import repository
-from market_data.repository import Shelf
+from market_data.repository import Gap, Shelf
 from shared.bus.unit_of_work import Transactions
 from shared.domain.enums import Interval
 from shared.domain.errors import BadInput, Conflict, NotFound
 from shared.domain.ids import Symbol
 from shared.domain.instrument import Instrument
 from shared.http.auth import require
-from shared.http.paging import Cursor, InstantText, Limit, Page, decode_cursor, encode_cursor
+from shared.http.paging import Cursor, InstantText, Limit, Page, decode_instant, encode_cursor
 from shared.http.values import MoneyText
 
 
@@ -109,7 +109,7 @@ def router(desk: Desk) -> APIRouter:
         cursor: Cursor = None,
     ) -> Page[CandleAnswer]:
         known = desk.known(symbol)
-        first = start if cursor is None else _after(cursor)
+        first = start if cursor is None else decode_instant(cursor)
         if first and end and first >= end:
             raise BadInput("from", "is not before 'to'", "swap them or widen the range")
         with desk.transactions.read() as connection:
@@ -126,12 +126,19 @@ def router(desk: Desk) -> APIRouter:
             raise NotFound(f"there is no candle of {symbol} yet")
         return _answer(row)
 
-    @routes.get("/gaps", summary="Where candles are missing")
-    def gaps(symbol: SymbolQuery, interval: IntervalQuery = None) -> Page[GapAnswer]:  # pyright: ignore[reportUnusedFunction]
+    @routes.get("/gaps", summary="Where candles are missing, oldest first")
+    def gaps(  # pyright: ignore[reportUnusedFunction]
+        symbol: SymbolQuery,
+        interval: IntervalQuery = None,
+        limit: Limit = 500,
+        cursor: Cursor = None,
+    ) -> Page[GapAnswer]:
         known = desk.known(symbol)
+        since = None if cursor is None else decode_instant(cursor)
         with desk.transactions.read() as connection:
-            found = repository.gaps(connection, desk.shelf(interval), known)
-        return Page(items=[GapAnswer(first_open_at=at, candles=count) for at, count in found])
+            found = repository.gaps(connection, desk.shelf(interval), known, since, limit + 1)
+        more = encode_cursor([found[limit].after.isoformat()]) if len(found) > limit else None
+        return Page(items=[_gap(one) for one in found[:limit]], next_cursor=more)
 
     @routes.post(
         "/backfill", summary="Fetch missing candles", dependencies=[Depends(require("admin"))]
@@ -154,21 +161,17 @@ def _listed(one: Instrument, stored: Any | None) -> InstrumentAnswer:
         lot_size=one.lot_size,
         min_notional=one.min_notional,
         candles=stored.candles if stored else 0,
-        bridged=int(stored.bridged or 0) if stored else 0,
+        bridged=stored.bridged if stored else 0,
         first_open_at=stored.first_open_at if stored else None,
         last_open_at=stored.last_open_at if stored else None,
     )
+
+
+def _gap(one: Gap) -> GapAnswer:
+    return GapAnswer(first_open_at=one.first_open_at, candles=one.candles)
 
 
 def _answer(row: Any) -> CandleAnswer:
     return CandleAnswer.model_validate(
         {name: getattr(row, name) for name in CandleAnswer.model_fields}
     )
-
-
-def _after(cursor: str) -> datetime:
-    (text,) = decode_cursor(cursor, 1)
-    try:
-        return datetime.fromisoformat(text)
-    except (TypeError, ValueError) as error:
-        raise BadInput("cursor", "this is no cursor", "pass next_cursor unchanged") from error

@@ -25,14 +25,16 @@ from shared.domain.ids import RecommendationId, SignalId, Symbol
 from shared.domain.recommendation import Recommendation
 from shared.domain.signal import Edge
 from shared.http.auth import require
-from shared.http.paging import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.http.paging import Cursor, Limit, Page, decode_place, encode_cursor
 from shared.http.values import MoneyText, PriceText
 from shared.runtime.metrics import Metrics
 
 IdempotencyKey = Annotated[
     str,
     Header(
-        pattern=r"^[\x21-\x7e]{1,128}$",
+        min_length=8,
+        max_length=128,
+        pattern=r"^[\x21-\x7e]+$",
         description="Your own name for this request; sent twice it is done once",
     ),
 ]
@@ -150,7 +152,7 @@ def _reading(
             account=policy.account,
             status=status,
             symbol=None if symbol is None else _known(symbol, symbols),
-            before=None if cursor is None else _position(cursor),
+            before=None if cursor is None else decode_place(cursor),
         )
         with transactions.read() as connection:
             rows = proposals.find_recommendations(connection, wanted, limit + 1)
@@ -235,13 +237,3 @@ def _known(symbol: str, symbols: frozenset[Symbol]) -> Symbol:
         known = ", ".join(sorted(symbols))
         raise BadInput("symbol", f"'{symbol}' is not traded here", f"choose one of {known}")
     return Symbol(symbol)
-
-
-def _position(cursor: str) -> tuple[datetime, str]:
-    decided_at, identity = decode_cursor(cursor, 2)
-    try:
-        return datetime.fromisoformat(decided_at), str(identity)
-    except (TypeError, ValueError) as error:
-        raise BadInput(
-            "cursor", "this is not a cursor of this list", "pass it unchanged"
-        ) from error

@@ -16,7 +16,7 @@ from shared.domain.ids import SignalId, Symbol
 from shared.domain.signal import Edge, Signal, signal_id
 from shared.http.auth import require
 from shared.http.keys import Principal
-from shared.http.paging import Cursor, InstantText, Limit, Page, decode_cursor, encode_cursor
+from shared.http.paging import Cursor, InstantText, Limit, Page, decode_place, encode_cursor
 from shared.http.values import MoneyText, PriceText
 from signals.core.combine import COMBINED, PIPELINE
 from signals.core.sources import Source, in_force
@@ -121,7 +121,7 @@ def _reading(routes: APIRouter, transactions: Transactions, symbols: frozenset[S
             symbol=None if symbol is None else _known(symbol, symbols),
             source=source,
             min_confidence=min_confidence,
-            before=None if cursor is None else _position(cursor),
+            before=None if cursor is None else decode_place(cursor),
         )
         with transactions.read() as connection:
             found = opinions.find_signals(connection, wanted, limit + 1)
@@ -223,13 +223,3 @@ def _known(symbol: str, symbols: frozenset[Symbol]) -> Symbol:
         known = ", ".join(sorted(symbols))
         raise BadInput("symbol", f"'{symbol}' is not traded here", f"choose one of {known}")
     return Symbol(symbol)
-
-
-def _position(cursor: str) -> tuple[datetime, str]:
-    closed_at, identity = decode_cursor(cursor, 2)
-    try:
-        return datetime.fromisoformat(closed_at), str(identity)
-    except (TypeError, ValueError) as error:
-        raise BadInput(
-            "cursor", "this is not a cursor of this list", "pass it unchanged"
-        ) from error

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -26,7 +25,7 @@ from shared.domain.enums import OrderStatus
 from shared.domain.errors import BadInput, NotFound
 from shared.domain.ids import Symbol
 from shared.http.auth import require
-from shared.http.paging import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.http.paging import Cursor, Limit, Page, decode_place, encode_cursor
 
 SymbolQuery = Annotated[str | None, Query(max_length=32, examples=["BTC-USDT"])]
 StatusQuery = Annotated[OrderStatus | None, Query(description="how the orders must stand")]
@@ -168,20 +167,5 @@ def _wanted(
         account=desk.wishes.claims.account,
         symbol=None if symbol is None else _known(desk, symbol),
         status=status,
-        before=None if cursor is None else _position(cursor),
+        before=None if cursor is None else decode_place(cursor),
     )
-
-
-def _position(cursor: str) -> tuple[datetime, str]:
-    at, identity = decode_cursor(cursor, 2)
-    try:
-        instant = datetime.fromisoformat(at)
-    except (TypeError, ValueError) as error:
-        raise _not_ours() from error
-    if instant.tzinfo is None or not isinstance(identity, str):
-        raise _not_ours()
-    return instant, identity
-
-
-def _not_ours() -> BadInput:
-    return BadInput("cursor", "this is not a cursor of this list", "pass next_cursor unchanged")

@@ -58,6 +58,17 @@ class Desk:
     policy: BooksPolicy
     instruments: Mapping[Symbol, Instrument]
 
+    def known(self, symbol: str | None) -> Symbol | None:
+        """Return the instrument, where one is asked for.
+
+        Raises:
+            BadInput: it is not traded here; the remedy lists what is.
+        """
+        if symbol is not None and symbol not in self.instruments:
+            choices = ", ".join(sorted(self.instruments))
+            raise BadInput("symbol", f"'{symbol}' is not traded here", f"choose one of {choices}")
+        return None if symbol is None else Symbol(symbol)
+
 
 def router(desk: Desk) -> APIRouter:
     routes = APIRouter(tags=["portfolio"], dependencies=[Depends(require("read"))])
@@ -150,9 +161,10 @@ def _add_lists(routes: APIRouter, desk: Desk) -> None:
     def trades(  # pyright: ignore[reportUnusedFunction]
         symbol: SymbolQuery = None, limit: Limit = 100, cursor: Cursor = None
     ) -> Page[TradeOut]:
+        known = desk.known(symbol)
         before = None if cursor is None else decode_place(cursor)
         with desk.transactions.read() as connection:
-            trips = reports.closed_trips(connection, account, symbol, before, limit)
+            trips = reports.closed_trips(connection, account, known, before, limit)
         full = len(trips) == limit
         last = encode_cursor([trips[-1].closed_at, trips[-1].trip_id]) if full else None
         return Page(items=[TradeOut.of(trip) for trip in trips], next_cursor=last)
@@ -161,9 +173,10 @@ def _add_lists(routes: APIRouter, desk: Desk) -> None:
     def tax_lots(  # pyright: ignore[reportUnusedFunction]
         symbol: SymbolQuery = None, limit: Limit = 100, cursor: Cursor = None
     ) -> Page[LotOut]:
+        known = desk.known(symbol)
         after = None if cursor is None else decode_place(cursor)
         with desk.transactions.read() as connection:
-            lots = reports.lots(connection, account, symbol, after, limit)
+            lots = reports.lots(connection, account, known, after, limit)
         full = len(lots) == limit
         last = encode_cursor([lots[-1].acquired_at, lots[-1].lot_id]) if full else None
         return Page(items=[LotOut.of(lot) for lot in lots], next_cursor=last)

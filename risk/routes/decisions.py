@@ -14,10 +14,10 @@ from risk.routes.desk import Desk
 from risk.routes.wish import WishBody
 from shared.bus.codec import from_builtins
 from shared.bus.unit_of_work import UnitOfWork
-from shared.domain.errors import BadInput, NotFound
+from shared.domain.errors import NotFound
 from shared.domain.verdict import Approved, Breach, Denied, Sizing
 from shared.http.auth import require
-from shared.http.paging import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.http.paging import Cursor, Limit, Page, decode_place, encode_cursor
 from shared.http.values import MoneyText
 
 
@@ -118,7 +118,7 @@ def _list(routes: APIRouter, desk: Desk) -> None:
             account=desk.account,
             outcome=verdict,
             symbol=None if symbol is None else desk.symbol(symbol),
-            before=None if cursor is None else _position(cursor),
+            before=None if cursor is None else decode_place(cursor),
         )
         with desk.transactions.read() as connection:
             rows = decisions.find_decisions(connection, wanted, limit + 1)
@@ -164,13 +164,3 @@ def _view(verdict: Verdict) -> DecisionView:
         breaches=[BreachView.model_validate(breach) for breach in breaches],
         sizing=SizingView.model_validate(sizing),
     )
-
-
-def _position(cursor: str) -> tuple[datetime, str]:
-    decided_at, identity = decode_cursor(cursor, 2)
-    try:
-        return datetime.fromisoformat(decided_at), str(identity)
-    except (TypeError, ValueError) as error:
-        raise BadInput(
-            "cursor", "this is not a cursor of this list", "pass it unchanged"
-        ) from error

@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
@@ -33,7 +33,10 @@ def _no_number(value: Any) -> Any:
 def _aware(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("give the time zone, for example 2024-01-31T00:00:00Z")
-    return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("write an instant of the years 1 to 9999, UTC") from error
 
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many items a page may have")]
@@ -59,6 +62,35 @@ def decode_cursor(cursor: str, length: int) -> list[Any]:
     if not isinstance(values, list) or len(values) != length:
         raise _not_ours()
     return values
+
+
+def decode_instant(cursor: str) -> datetime:
+    """Return the instant that a cursor of one value was made from.
+
+    Raises:
+        BadInput: this is not a cursor of ours.
+    """
+    (at,) = decode_cursor(cursor, 1)
+    return _instant(at)
+
+
+def decode_place(cursor: str) -> tuple[datetime, str]:
+    """Return the instant and the id that a cursor of two values was made from.
+
+    Raises:
+        BadInput: this is not a cursor of ours.
+    """
+    at, identity = decode_cursor(cursor, 2)
+    if not isinstance(identity, str):
+        raise _not_ours()
+    return _instant(at), identity
+
+
+def _instant(value: object) -> datetime:
+    try:
+        return _aware(datetime.fromisoformat(str(value)))
+    except ValueError as error:
+        raise _not_ours() from error
 
 
 def _not_ours() -> BadInput:

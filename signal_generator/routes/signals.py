@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from models.features import FEATURE_NAMES, FEATURES, barrier_ratio, coverage_of
 from shared.domain.bracket import BracketPlan
 from shared.domain.enums import Action, Interval
-from shared.domain.errors import BadInput, NotFound, Unavailable
+from shared.domain.errors import NotFound, Unavailable
 from shared.domain.ids import SignalId, Symbol
 from shared.domain.signal import Edge
 from shared.http.auth import require
-from shared.http.paging import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.http.paging import Cursor, Limit, Page, decode_place, encode_cursor
 from shared.http.values import MoneyText
 from signal_generator.core.belief import Floats, believe
 from signal_generator.core.scoring import breakeven
@@ -126,7 +126,7 @@ def _signals(routes: APIRouter, desk: Desk) -> None:
         limit: Limit = 100,
     ) -> Page[SignalView]:
         wanted = None if symbol is None else desk.known(symbol)
-        before = None if cursor is None else _position(cursor)
+        before = None if cursor is None else decode_place(cursor)
         with desk.transactions.read() as connection:
             found = predictions.find_signals(connection, wanted, before, limit + 1)
         last = found[limit - 1] if len(found) > limit else None
@@ -215,13 +215,3 @@ def _answer(desk: Desk, symbol: Symbol, features: dict[str, float] | None) -> An
 
 def _vector(features: dict[str, float]) -> Floats:
     return np.array([features.get(name, np.nan) for name in FEATURE_NAMES])
-
-
-def _position(cursor: str) -> tuple[datetime, str]:
-    closed_at, identity = decode_cursor(cursor, 2)
-    try:
-        return datetime.fromisoformat(closed_at), str(identity)
-    except (TypeError, ValueError) as error:
-        raise BadInput(
-            "cursor", "this is not a cursor of this list", "pass it unchanged"
-        ) from error

@@ -1,6 +1,7 @@
 """The feeds, and their publisher in lockstep on real databases."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -154,8 +155,6 @@ def test_importing_again_changes_nothing_and_a_restated_candle_is_counted_and_le
     assert (first.inserted, again.inserted, again.restated) == (300, 0, 0)
     changed = series.ohlcv.copy()
     changed[7, 3] += 0.01
-    from dataclasses import replace
-
     restated = store_series(transactions, SHELF, "file", replace(series, ohlcv=changed), nothing)
     assert (restated.inserted, restated.restated) == (0, 1)
     with transactions.read() as connection:
@@ -164,21 +163,41 @@ def test_importing_again_changes_nothing_and_a_restated_candle_is_counted_and_le
     assert np.array_equal(loaded.open_at, series.open_at)
 
 
-@pytest.mark.parametrize("removed", [slice(5, 9), slice(100, 101)])
-def test_missing_candles_are_listed_as_gaps(transactions, removed):
-    series = market().history(200)["BTC-USDT"]
-    keep = np.ones(200, dtype=bool)
-    keep[removed] = False
-    from dataclasses import replace
-
-    holed = replace(
+def without(series, *removed):
+    keep = np.ones(len(series), dtype=bool)
+    for one in removed:
+        keep[one] = False
+    return replace(
         series,
         open_at=series.open_at[keep],
         ohlcv=series.ohlcv[keep],
         is_filled=series.is_filled[keep],
     )
-    store_series(transactions, SHELF, "file", holed, lambda *_: None)
+
+
+@pytest.mark.parametrize("chunk", [10_000, 7, 2])
+def test_missing_candles_are_listed_as_gaps_page_by_page(transactions, monkeypatch, chunk):
+    monkeypatch.setattr(repository, "_GAP_CHUNK", chunk)
+    series = market().history(200)["BTC-USDT"]
+    removed = [slice(5, 9), slice(100, 101), slice(150, 170)]
+    store_series(transactions, SHELF, "file", without(series, *removed), lambda *_: None)
+    wanted = [(series.open_at[one.start], one.stop - one.start) for one in removed]
     with transactions.read() as connection:
-        ((first, count),) = repository.gaps(connection, SHELF, "BTC-USDT")
-    assert first.timestamp() == series.open_at[removed.start]
-    assert count == removed.stop - removed.start
+        everything = repository.gaps(connection, SHELF, "BTC-USDT", None, 10)
+        first = repository.gaps(connection, SHELF, "BTC-USDT", None, 2)
+        rest = repository.gaps(connection, SHELF, "BTC-USDT", everything[2].after, 2)
+    assert [(one.first_open_at.timestamp(), one.candles) for one in everything] == wanted
+    assert (first, rest) == (everything[:2], everything[2:])
+
+
+def test_coverage_counts_candles_and_those_that_were_bridged(transactions):
+    series = market().history(20)["BTC-USDT"]
+    is_filled = np.zeros(20, dtype=bool)
+    is_filled[[3, 4, 9]] = True
+    store_series(transactions, SHELF, "file", replace(series, is_filled=is_filled), lambda *_: None)
+    with transactions.read() as connection:
+        (row,) = repository.coverage(connection, SHELF)
+    assert (row.symbol, row.candles, row.bridged) == ("BTC-USDT", 20, 3)
+    assert type(row.bridged) is not bool
+    assert row.first_open_at.timestamp() == series.open_at[0]
+    assert row.last_open_at.timestamp() == series.open_at[-1]
