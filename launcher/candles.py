@@ -10,6 +10,7 @@ from market_data.feeds.synthetic import HISTORY_CANDLES
 from market_data.repository import Shelf
 from market_data.settings import MarketDataSettings, Source
 from models.dataset import CandleArrays
+from models.manifest import TradedMarket
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
 from shared.runtime.service import build_runtime
@@ -46,27 +47,41 @@ def is_synthetic(settings: PlatformSettings) -> bool:
     return settings.market.venue == "synthetic" and source is Source.SYNTHETIC
 
 
+def traded_market(settings: PlatformSettings) -> TradedMarket:
+    """Return what the signal generator is asked about with this configuration."""
+    market = settings.market
+    return TradedMarket.of(market.venue, market.interval, market.symbols)
+
+
+def chosen(settings: PlatformSettings, symbols: Sequence[str]) -> tuple[Symbol, ...]:
+    """Return the named instruments, all where none is named.
+
+    Raises:
+        BadInput: an instrument is not configured.
+    """
+    market = settings.market
+    for symbol in symbols:
+        if symbol not in market.symbols:
+            known = ", ".join(market.symbols)
+            raise BadInput("--symbols", f"'{symbol}' is not traded here", f"choose from {known}")
+    return tuple(Symbol(one) for one in symbols) or market.symbols
+
+
 def stored(
-    settings: PlatformSettings, symbols: Sequence[str], *, beyond: int = 0
+    settings: PlatformSettings, symbols: Sequence[Symbol], *, beyond: int = 0
 ) -> dict[Symbol, Series]:
-    """Return the candles of the chosen instruments: recorded ones, or the synthetic history.
+    """Return the candles of these instruments: recorded ones, or the synthetic history.
 
     `beyond`: how many synthetic candles to add that come after that history.
 
     Raises:
-        BadInput: an instrument is not configured, or has no candles.
+        BadInput: an instrument has no candles.
     """
-    market = settings.market
-    chosen = tuple(Symbol(one) for one in symbols) or market.symbols
-    for symbol in chosen:
-        if symbol not in market.symbols:
-            known = ", ".join(market.symbols)
-            raise BadInput("--symbols", f"'{symbol}' is not traded here", f"choose from {known}")
     if is_synthetic(settings):
-        synthetic = market_data.app.synthetic_market(load(MarketDataSettings), market)
+        synthetic = market_data.app.synthetic_market(load(MarketDataSettings), settings.market)
         history = synthetic.history(HISTORY_CANDLES + beyond)
-        return {symbol: history[symbol] for symbol in chosen}
-    return _from_store(settings, chosen)
+        return {symbol: history[symbol] for symbol in symbols}
+    return _from_store(settings, symbols)
 
 
 def _from_store(settings: PlatformSettings, symbols: Sequence[Symbol]) -> dict[Symbol, Series]:

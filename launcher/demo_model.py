@@ -4,7 +4,7 @@ from datetime import UTC
 from pathlib import Path
 
 import market_data.app
-from launcher.candles import as_arrays, is_synthetic
+from launcher.candles import as_arrays, is_synthetic, traded_market
 from launcher.console import err
 from launcher.progress import steps
 from market_data.settings import MarketDataSettings
@@ -34,7 +34,7 @@ def ensure_demo_model(settings: PlatformSettings) -> None:
     )
     synthetic = market_data.app.synthetic_market(source, market)
     config = TrainingConfig(
-        interval=market.interval,
+        market=traded_market(settings),
         label=LabelRule(fee_ratio=market.fee_ratio, slippage_ratio=market.slippage_ratio),
         booster=BoosterParams(max_rounds=_ROUNDS),
     )

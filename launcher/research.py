@@ -1,6 +1,6 @@
 """Commands that learn from the past: `train` and `backtest`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,14 @@ from backtest.engine import run
 from backtest.inputs import Speaker
 from backtest.market import Market
 from backtest.report import as_document, build_report
-from launcher.candles import as_arrays, is_synthetic, moment, stored
+from launcher.candles import (
+    as_arrays,
+    chosen,
+    is_synthetic,
+    moment,
+    stored,
+    traded_market,
+)
 from launcher.console import out, print_json, print_table
 from launcher.demo_model import models_folder
 from launcher.options import AsJson, Symbols, listed, refuse_unwritable
@@ -23,6 +30,7 @@ from market_data.settings import MarketDataSettings
 from models.manifest import LabelRule
 from models.train import ReleaseInfo, TrainingConfig, train_models
 from shared.domain.clock import SystemClock
+from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
 from shared.runtime.settings import PlatformSettings, load
 from signals.core.combine import Mixture
@@ -38,12 +46,12 @@ def train(symbols: Symbols = "", start: From = "", end: To = "", as_json: AsJson
     settings = load(PlatformSettings)
     market = settings.market
     first, last = moment("--from", start), moment("--to", end)
+    traded = traded_market(settings).only(chosen(settings, listed(symbols)))
     series = {
-        symbol: one.between(first, last)
-        for symbol, one in stored(settings, listed(symbols)).items()
+        symbol: one.between(first, last) for symbol, one in stored(settings, traded.needed).items()
     }
     config = TrainingConfig(
-        interval=market.interval,
+        market=traded,
         label=LabelRule(fee_ratio=market.fee_ratio, slippage_ratio=market.slippage_ratio),
     )
     with steps("training") as report:
@@ -98,10 +106,11 @@ def backtest(
     first, last = moment("--from", start), moment("--to", end)
     if is_synthetic(settings):  # a model of this market was trained on what came before its start
         first = first or load(MarketDataSettings).start
-    series = stored(settings, listed(symbols), beyond=_SYNTHETIC_CANDLES)
+    series = stored(settings, chosen(settings, listed(symbols)), beyond=_SYNTHETIC_CANDLES)
     data = as_arrays({symbol: one.between(first, last) for symbol, one in series.items()})
     spec = backtest_spec(settings)
     models = speakers(settings, tuple(data))
+    _refuse_left_out(settings, tuple(models), tuple(data))
     result = run(spec, data, models, "strategy")
     rules_only = replace(spec, mixture=Mixture(weights={RULE: 1.0}, threshold=0.5))
     baseline = run(rules_only, data, {}, "EMA/RSI")
@@ -127,6 +136,20 @@ def backtest(
     for table in report.tables:
         rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
         print_table(table.title, rows, table.columns, empty="-")
+
+
+def _refuse_left_out(
+    settings: PlatformSettings, asked: Sequence[Symbol], given: Sequence[Symbol]
+) -> None:
+    """Refuse to ask a model about an instrument without the one it is measured against."""
+    for symbol in asked:
+        reference = traded_market(settings).references[symbol]
+        if reference not in given:
+            raise BadInput(
+                "--symbols",
+                f"the model measures {symbol} against {reference}, which is left out",
+                f"add {reference}",
+            )
 
 
 def _notes(settings: PlatformSettings, models: Mapping[Symbol, Speaker], start: int) -> list[str]:

@@ -23,6 +23,7 @@ from models.manifest import (
     SIGNATURE,
     FileEntry,
     Manifest,
+    TradedMarket,
 )
 from shared.domain.errors import Conflict, Refused
 
@@ -37,7 +38,9 @@ Reason: TypeAlias = Literal[
     "unexpected_file",
     "hash_mismatch",
     "schema_mismatch",
+    "venue_mismatch",
     "interval_mismatch",
+    "reference_mismatch",
     "format_mismatch",
     "symlink",
     "too_large",
@@ -122,11 +125,11 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def verify(path: Path, interval_seconds: int | None = None) -> Contents:
+def verify(path: Path, market: TradedMarket | None = None) -> Contents:
     """Read a release and prove it, before anything in it is interpreted.
 
     The order matters: names and sizes, the manifest, the hash of every file, then whether this
-    engine speaks the same schema, candle length (where one is asked for) and file format.
+    engine speaks the same schema and file format, and, where one is asked for, of the same market.
 
     Raises:
         ArtifactRefused: with the first reason that was found.
@@ -136,7 +139,9 @@ def verify(path: Path, interval_seconds: int | None = None) -> Contents:
     if manifest.release_id != path.name or not RELEASE_ID.fullmatch(path.name):
         raise ArtifactRefused("unreadable_manifest", f"{path.name} holds {manifest.release_id}")
     files = {name: _proven(path / name, manifest) for name in FILES}
-    _check_fit(manifest, interval_seconds)
+    _check_format(manifest)
+    if market is not None:
+        _check_market(manifest, market)
     return Contents(manifest=manifest, files=files)
 
 
@@ -182,19 +187,36 @@ def _proven(path: Path, manifest: Manifest) -> bytes:
     return content
 
 
-def _check_fit(manifest: Manifest, interval_seconds: int | None) -> None:
+def _check_format(manifest: Manifest) -> None:
     if manifest.format_version != FORMAT_VERSION:
         raise ArtifactRefused("format_mismatch", f"format {manifest.format_version}")
     if manifest.schema_hash != schema_hash(manifest.interval_seconds):
         raise ArtifactRefused("schema_mismatch", "trained on other features; train again")
-    if interval_seconds not in (None, manifest.interval_seconds):
-        raise ArtifactRefused(
-            "interval_mismatch",
-            f"trained on {manifest.interval_seconds} s candles, {interval_seconds} s are served",
-        )
     version = manifest.versions.get("xgboost", "")
     if not _is_readable(version):
         raise ArtifactRefused("newer_xgboost", f"written by xgboost {version or 'unknown'}")
+
+
+def _check_market(manifest: Manifest, market: TradedMarket) -> None:
+    """Refuse a model that would be asked about candles unlike those it was made of."""
+    if manifest.venue != market.venue:
+        raise ArtifactRefused(
+            "venue_mismatch",
+            f"trained on candles of '{manifest.venue}', those of '{market.venue}' are served",
+        )
+    if manifest.interval_seconds != market.interval.seconds:
+        raise ArtifactRefused(
+            "interval_mismatch",
+            f"trained on {manifest.interval_seconds} s candles, "
+            f"{market.interval.seconds} s are served",
+        )
+    for symbol, reference in manifest.references.items():
+        served = market.references.get(symbol, reference)
+        if served != reference:
+            raise ArtifactRefused(
+                "reference_mismatch",
+                f"{symbol} was measured against {reference}, {served} is served beside it",
+            )
 
 
 def _is_readable(version: str) -> bool:

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from models.features import GROUPS, barrier_ratios, batch, coverage_of
 from models.labels import Cost, label_uniqueness, triple_barrier
-from models.manifest import LabelRule
-from shared.domain.candle import reference_of
+from models.manifest import LabelRule, TradedMarket
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
 
@@ -75,9 +74,9 @@ class TrainingSet:
 
 
 def training_set(
-    data: Mapping[Symbol, CandleArrays], rule: LabelRule, interval_seconds: int
+    data: Mapping[Symbol, CandleArrays], rule: LabelRule, market: TradedMarket
 ) -> TrainingSet:
-    """Compute features and labels of every instrument and keep the rows that may be learned from.
+    """Compute features and labels of the market's instruments; keep what may be learned from.
 
     Left out: filled candles and those whose next one is filled (nothing traded to enter on),
     vectors the coverage rule refuses, barriers too narrow for their costs, trades still open.
@@ -85,8 +84,11 @@ def training_set(
     Raises:
         BadInput: candles that are not on the grid of the interval, out of order, or not candles.
     """
-    symbols = tuple(sorted(data))
-    parts = [_rows_of(symbol, data, rule, interval_seconds) for symbol in symbols]
+    symbols = tuple(sorted(market.references))
+    parts = [
+        _rows_of(data[symbol], data[market.references[symbol]], rule, market.interval.seconds)
+        for symbol in symbols
+    ]
 
     def joined(column: str, dtype: type[_Scalar]) -> NDArray[_Scalar]:
         pieces = [np.asarray(part[column], dtype=dtype) for part in parts]
@@ -120,18 +122,14 @@ def data_fingerprint(data: Mapping[Symbol, CandleArrays]) -> str:
     return digest.hexdigest()
 
 
-def on_grid(candles: CandleArrays, first: int, last: int, step: int) -> CandleArrays:
-    """Return one candle per period from `first` to `last`, bridging periods without one.
+def on_grid(candles: CandleArrays, step: int) -> CandleArrays:
+    """Return one candle per period from the first to the last, bridging periods without one.
 
-    A bridge is flat at the last close, has no volume and is marked: `shared.domain.candle.bridge`.
-
-    Raises:
-        BadInput: the first candle closed after `first`.
+    A bridge is flat at the last close, has no volume and is marked.
     """
+    first, last = int(candles.closed_at[0]), int(candles.closed_at[-1])
     closed_at = np.arange(first, last + 1, step, dtype=np.int64)
     source = np.searchsorted(candles.closed_at, closed_at, side="right") - 1
-    if source[0] < 0:
-        raise BadInput(str(candles.symbol), "begins too late", "begin at its first candle")
     nearest = candles.taken(source)
     is_bridge = nearest.closed_at != closed_at
     ohlcv = nearest.ohlcv
@@ -178,10 +176,12 @@ def with_holes(vectors: NDArray[np.float32], fingerprint: str) -> NDArray[np.flo
 
 
 def _rows_of(
-    symbol: Symbol, data: Mapping[Symbol, CandleArrays], rule: LabelRule, step: int
+    candles: CandleArrays, reference: CandleArrays, rule: LabelRule, step: int
 ) -> dict[str, NDArray[np.generic]]:
-    own, reference = _aligned(data[symbol], data[reference_of(symbol, tuple(data))], step)
-    vectors = batch(own.ohlcv, reference.ohlcv, own.closed_at, own.is_filled)
+    for one in (candles, reference):
+        _check(one, step)
+    own = on_grid(candles, step)
+    vectors = batch(own.ohlcv, _beside(own, reference), own.closed_at, own.is_filled)
     barrier = barrier_ratios(vectors, rule.horizon)
     cost = Cost(fee_ratio=rule.fee_ratio, slippage_ratio=rule.slippage_ratio)
     labels = triple_barrier(own.ohlcv, barrier, rule.horizon, rule.k_target, rule.k_stop, cost=cost)
@@ -201,21 +201,18 @@ def _rows_of(
     }
 
 
-def _aligned(
-    own: CandleArrays, reference: CandleArrays, step: int
-) -> tuple[CandleArrays, CandleArrays]:
-    """Return both on the periods they share, gaps in between bridged flat."""
-    for candles in (own, reference):
-        _check(candles, step)
-    first = max(int(own.closed_at[0]), int(reference.closed_at[0]))
-    last = min(int(own.closed_at[-1]), int(reference.closed_at[-1]))
-    if last < first:
+def _beside(own: CandleArrays, reference: CandleArrays) -> Floats:
+    """Return the reference's prices at every candle, as in service: NaN where it has none."""
+    place = np.searchsorted(reference.closed_at, own.closed_at)
+    place = np.minimum(place, len(reference.closed_at) - 1)
+    is_there = reference.closed_at[place] == own.closed_at
+    if not is_there.any():
         raise BadInput(
             str(own.symbol),
             f"shares no period with its reference {reference.symbol}",
             "give candles of the same time",
         )
-    return on_grid(own, first, last, step), on_grid(reference, first, last, step)
+    return np.where(is_there[:, np.newaxis], reference.ohlcv[place], np.nan)
 
 
 def _check(candles: CandleArrays, step: int) -> None:

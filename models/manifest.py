@@ -1,10 +1,13 @@
 """What a release says about itself: `manifest.json` and the names of its files."""
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
+from shared.domain.candle import reference_of
+from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
 
 FORMAT_VERSION = 1
@@ -25,6 +28,37 @@ SIGNATURE = "manifest.sig"
 FILES = (BOOSTER, CALIBRATOR, PAYOFF, METRICS, FEATURES, SELF_TEST)
 
 Kind = Literal["global", "own", "blend"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradedMarket:
+    """What candles a model is made of and asked about; a release serves only the market it knows.
+
+    `references` names for each instrument the one whose market it is measured against.
+    """
+
+    venue: str
+    interval: Interval
+    references: Mapping[Symbol, Symbol]
+
+    @classmethod
+    def of(cls, venue: str, interval: Interval, symbols: Collection[Symbol]) -> Self:
+        """Return the market of all instruments that are traded together."""
+        references = {symbol: reference_of(symbol, tuple(symbols)) for symbol in sorted(symbols)}
+        return cls(venue=venue, interval=interval, references=references)
+
+    def only(self, symbols: Collection[Symbol]) -> "TradedMarket":
+        """Return the market of some instruments, each measured against what it was before."""
+        return TradedMarket(
+            venue=self.venue,
+            interval=self.interval,
+            references={symbol: self.references[symbol] for symbol in sorted(symbols)},
+        )
+
+    @property
+    def needed(self) -> tuple[Symbol, ...]:
+        """Return the instruments whose candles it takes: its own and their references."""
+        return tuple(sorted({*self.references, *self.references.values()}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +93,7 @@ class FileEntry:
 class Manifest:
     """`kind` says where the booster comes from; `files` lists every other file of the release.
 
+    `references` names for each of `symbols` the instrument it was measured against.
     `trained_until` is when the last outcome used, holdout included, was known: what the model says
     about earlier candles is hindsight.
     """
@@ -66,6 +101,8 @@ class Manifest:
     release_id: str
     scope: str
     symbols: tuple[Symbol, ...]
+    venue: str
+    references: dict[Symbol, Symbol]
     kind: Kind
     created_at: datetime
     trained_until: datetime

@@ -17,7 +17,7 @@ from models.artifact import (
     write_durably,
 )
 from models.forest import Forest
-from models.manifest import BOOSTER, GLOBAL, RELEASE_ID, Manifest, scope_of
+from models.manifest import BOOSTER, GLOBAL, RELEASE_ID, Manifest, TradedMarket, scope_of
 from models.scorer import ServingModel, load
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
@@ -36,14 +36,14 @@ class Listing:
 
 
 class Registry:
-    """The champions of every scope under `root`, in memory.
+    """The champions of every scope under `root`, in memory; only those of `market`, if given.
 
     `refresh` runs off the hot path; a reader keeps what `champions` gave it for a whole candle.
     """
 
-    def __init__(self, root: Path, interval_seconds: int | None = None) -> None:
+    def __init__(self, root: Path, market: TradedMarket | None = None) -> None:
         self._root = root
-        self._interval_seconds = interval_seconds
+        self._market = market
         self._lock = threading.Lock()
         self._seen: dict[str, str] = {}
         self._champions: Mapping[str, ServingModel] = {}
@@ -142,7 +142,7 @@ class Registry:
             raise ArtifactRefused("unreadable_manifest", f"{_ALIASES} names {champion!r}")
         model = current
         if current is None or current.release_id != champion:
-            model = load(self._root / scope / champion, self._interval_seconds, known)
+            model = load(self._root / scope / champion, self._market, known)
         self._seen[scope] = digest
         return model
 

@@ -26,6 +26,7 @@ from models.manifest import (
     LabelRule,
     Manifest,
     SelfTest,
+    TradedMarket,
     Window,
     release_id,
 )
@@ -57,13 +58,13 @@ class Run:
     root: Path
     dataset: str
     created_at: datetime
-    interval_seconds: int
+    market: TradedMarket
     label: LabelRule
     booster: BoosterParams
 
     @property
     def schema_hash(self) -> str:
-        return schema_hash(self.interval_seconds)
+        return schema_hash(self.market.interval.seconds)
 
     def release_id(self, scope: str) -> str:
         return release_id(scope, self.dataset, self.booster.device, self.created_at)
@@ -123,10 +124,12 @@ def _manifest(run: Run, study: Study, scope: Scope, candidate: Candidate) -> Man
         release_id=run.release_id(scope.name),
         scope=scope.name,
         symbols=scope.symbols,
+        venue=run.market.venue,
+        references=dict(run.market.only(scope.symbols).references),
         kind=candidate.kind,
         created_at=run.created_at,
         trained_until=_instant(int(rows.label_end_at.max())),
-        interval_seconds=run.interval_seconds,
+        interval_seconds=run.market.interval.seconds,
         schema_hash=run.schema_hash,
         label=run.label,
         windows={name: _window(rows, part) for name, part in parts.items() if part.any()},

@@ -23,6 +23,7 @@ from models.manifest import (
     LabelRule,
     Manifest,
     SelfTest,
+    TradedMarket,
 )
 from models.payoff import Payoff
 
@@ -134,7 +135,7 @@ class ServingModel:
 
 
 def load(
-    path: Path, interval_seconds: int | None = None, known: dict[str, Forest] | None = None
+    path: Path, market: TradedMarket | None = None, known: dict[str, Forest] | None = None
 ) -> ServingModel:
     """Verify a release, read it, and let it prove itself on its own stored rows.
 
@@ -143,7 +144,7 @@ def load(
     Raises:
         ArtifactRefused: it must not be served.
     """
-    contents = verify(path, interval_seconds)
+    contents = verify(path, market)
     digest = contents.manifest.files[BOOSTER].sha256
     forest = (known or {}).get(digest) or _forest(contents.files[BOOSTER])
     sheet = contents.sheet(FEATURES, FeatureSheet)

@@ -12,11 +12,10 @@ from models.booster import BoosterParams
 from models.candidate import Candidate, Study, adapted, fit, judge
 from models.dataset import CandleArrays, training_set
 from models.features import LOOKBACK
-from models.manifest import GLOBAL, RELEASE_ID, LabelRule, release_id, scope_of
+from models.manifest import GLOBAL, RELEASE_ID, LabelRule, TradedMarket, release_id, scope_of
 from models.registry import Registry
 from models.release import ReleaseInfo, Run, Scope, release
 from models.splits import Shares, time_split
-from shared.domain.enums import Interval
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
 
@@ -30,10 +29,11 @@ _ROWS_DONE, _POOLED_DONE = 0.3, 0.6
 class TrainingConfig:
     """`until` cuts the candles; `min_effective_labels` is what an instrument's own trees need.
 
+    `market` names the instruments to learn about; their references only stand beside them.
     `dataset` is full_dataset or recent_<n>d and names the release; `publish` makes it champion.
     """
 
-    interval: Interval
+    market: TradedMarket
     label: LabelRule = field(default_factory=LabelRule)
     booster: BoosterParams = field(default_factory=BoosterParams)
     shares: Shares = field(default_factory=Shares)
@@ -104,7 +104,7 @@ def _run(config: TrainingConfig, root: Path, now: datetime) -> Run:
         root=root,
         dataset=config.dataset,
         created_at=created_at,
-        interval_seconds=config.interval.seconds,
+        market=config.market,
         label=config.label,
         booster=config.booster,
     )
@@ -114,20 +114,22 @@ def _cut(
     data: Mapping[Symbol, CandleArrays], config: TrainingConfig
 ) -> Mapping[Symbol, CandleArrays]:
     """Return the candles up to `until`, of a recent dataset only its days and the warm-up."""
-    if not data or any(len(candles.closed_at) == 0 for candles in data.values()):
-        raise BadInput("candles", "an instrument has none", "import or generate some")
-    first = min(int(candles.closed_at[0]) for candles in data.values())
-    until = max(int(candles.closed_at[-1]) for candles in data.values())
+    empty = [one for one in config.market.needed if one not in data or not len(data[one].closed_at)]
+    if empty or not data:
+        raise BadInput("candles", f"there are none of {empty or 'any'}", "import or generate some")
+    used = {symbol: data[symbol] for symbol in config.market.needed}
+    first = min(int(candles.closed_at[0]) for candles in used.values())
+    until = max(int(candles.closed_at[-1]) for candles in used.values())
     if config.until is not None:
         until = min(until, int(config.until.timestamp()))
     if config.dataset != "full_dataset":
         days = int(config.dataset.removeprefix("recent_").removesuffix("d"))
-        first = until - days * _SECONDS_PER_DAY - LOOKBACK * config.interval.seconds
-    return {symbol: candles.between(first, until) for symbol, candles in data.items()}
+        first = until - days * _SECONDS_PER_DAY - LOOKBACK * config.market.interval.seconds
+    return {symbol: candles.between(first, until) for symbol, candles in used.items()}
 
 
 def _study(data: Mapping[Symbol, CandleArrays], config: TrainingConfig) -> Study:
-    label, step = config.label, config.interval.seconds
-    rows = training_set(data, label, step)
+    label, step = config.label, config.market.interval.seconds
+    rows = training_set(data, label, config.market)
     split = time_split(rows.closed_at, rows.label_end_at, config.shares, label.horizon * step)
     return Study(rows=rows, split=split, costs=(label.fee_ratio, label.slippage_ratio))

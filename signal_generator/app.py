@@ -3,6 +3,7 @@
 from threading import Event
 
 from models.features import load_compiled
+from models.manifest import TradedMarket
 from models.registry import Registry
 from shared.http.probes import Check
 from shared.runtime.service import Runtime, Service, Work, create_api, new_metrics
@@ -21,7 +22,7 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
     metrics = new_metrics()
     policy = settings.policy(market.fee_ratio, market.slippage_ratio)
     root = settings.models_dir or runtime.settings.trading_state_dir / "models"
-    registry = Registry(root, market.interval.seconds)
+    registry = Registry(root, TradedMarket.of(market.venue, market.interval, market.symbols))
     refresh(registry, market.symbols, metrics)
     handlers = SignalGeneratorHandlers(
         registry=registry, policy=policy, symbols=market.symbols, metrics=metrics

@@ -22,6 +22,7 @@ class ModelView(BaseModel):
     scope: str
     kind: str
     symbols: tuple[Symbol, ...]
+    venue: str
     interval_seconds: int
     created_at: datetime
     device: str
@@ -65,6 +66,7 @@ def _view(desk: Desk, listing: Listing) -> ModelView:
         scope=manifest.scope,
         kind=manifest.kind,
         symbols=manifest.symbols,
+        venue=manifest.venue,
         interval_seconds=manifest.interval_seconds,
         created_at=manifest.created_at,
         device=manifest.device,

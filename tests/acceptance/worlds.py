@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from launcher.candles import as_arrays
+from launcher.candles import as_arrays, traded_market
 from market_data.core.candles import Series
 from market_data.core.integrity import RepairPolicy, inspect
 from market_data.feeds.files import read_file
@@ -52,7 +52,7 @@ def synthetic(settings: PlatformSettings, seed: int = 7) -> SyntheticMarket:
 def train_on_history(settings: PlatformSettings, folder: Path) -> None:
     """Train real models on the synthetic history before START."""
     history = synthetic(settings).history(HISTORY_CANDLES)
-    config = TrainingConfig(interval=settings.market.interval, booster=BoosterParams(max_rounds=80))
+    config = TrainingConfig(market=traded_market(settings), booster=BoosterParams(max_rounds=80))
     train_models(as_arrays(history), config, folder, START, lambda _what, _share: None)
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from models.dataset import training_set
 from models.features import FEATURE_NAMES
-from models.manifest import GLOBAL, LabelRule
+from models.manifest import GLOBAL, LabelRule, TradedMarket
 from models.registry import Registry
 from models.scorer import ServingModel, load
 from shared.domain.enums import Interval
+from shared.domain.ids import Symbol
 from tests.bench.__main__ import RECORDS
 from tests.bench.markets import synthetic
 
@@ -27,7 +28,7 @@ def models_folder(interval: Interval = Interval.H1) -> Path:
         from models.train import TrainingConfig, train_models
 
         config = TrainingConfig(
-            interval=interval,
+            market=TradedMarket.of("synthetic", interval, [Symbol(one) for one in SYMBOLS]),
             label=_LABEL,
             booster=BoosterParams(max_rounds=120),
             min_effective_labels=0.0,
@@ -62,7 +63,8 @@ def big_booster() -> bytes:
     if not path.exists():
         import xgboost
 
-        rows = training_set(synthetic(_HISTORY, Interval.H1), _LABEL, Interval.H1.seconds)
+        data = synthetic(_HISTORY, Interval.H1)
+        rows = training_set(data, _LABEL, TradedMarket.of("synthetic", Interval.H1, tuple(data)))
         matrix = xgboost.QuantileDMatrix(
             rows.vectors, rows.y, feature_names=list(FEATURE_NAMES), nthread=2
         )

@@ -15,7 +15,7 @@ from executor.core.matching import MatchingRules
 from executor.core.planning import OrderPolicy
 from models.booster import BoosterParams
 from models.dataset import CandleArrays
-from models.manifest import LabelRule
+from models.manifest import LabelRule, TradedMarket
 from models.registry import Registry
 from models.train import TrainingConfig, train_models
 from recommender.core.book import Policy
@@ -76,7 +76,7 @@ def speakers(data, tmp_path_factory):
     root = tmp_path_factory.mktemp("models")
     whole = {symbol: leaning_market(symbol, seed + 10) for seed, symbol in enumerate(SYMBOLS)}
     config = TrainingConfig(
-        interval=Interval.H1,
+        market=TradedMarket.of("synthetic", Interval.H1, SYMBOLS),
         label=LabelRule(fee_ratio=FEE, slippage_ratio=SLIPPAGE),
         booster=BoosterParams(max_rounds=40, eta=0.1, min_child_weight=10.0, threads=1),
         min_effective_labels=50.0,

@@ -145,6 +145,30 @@ def test_only_an_invented_market_gets_a_model_that_does_not_age(trading, monkeyp
     assert "synthetic" in refused.output
 
 
+def test_training_some_instruments_measures_them_against_what_they_are_served_with(
+    trading, monkeypatch
+):
+    seen = {}
+    monkeypatch.setattr(
+        "launcher.research.train_models",
+        lambda data, config, *_: seen.update(data=set(data), market=config.market) or [],
+    )
+    result = trading("train", "--symbols", "SOL-USDT,XRP-USDT", "--json")
+    assert result.exit_code == 0, result.output
+    assert seen["data"] == {"BTC-USDT", "SOL-USDT", "XRP-USDT"}
+    assert seen["market"].venue == "synthetic"
+    assert seen["market"].references == {"SOL-USDT": "BTC-USDT", "XRP-USDT": "BTC-USDT"}
+
+
+def test_a_backtest_asks_no_model_without_the_reference_it_was_trained_with(trading, monkeypatch):
+    monkeypatch.setattr(
+        "launcher.research.speakers", lambda _settings, symbols: dict.fromkeys(symbols)
+    )
+    result = trading("backtest", "--symbols", "SOL-USDT", "--to", "2024-01-03")
+    assert result.exit_code == 2
+    assert "add BTC-USDT" in result.output
+
+
 def test_a_contradicting_file_is_not_imported(trading, tmp_path):
     file = tmp_path / "BTC-USDT_1h.csv"
     head = "timestamp,open,high,low,close,volume\n"

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -9,8 +10,9 @@ from models.artifact import MAX_BYTES, ArtifactRefused, verify, write_release
 from models.features import schema_hash
 from models.manifest import FILES, RELEASE_ID, release_id, scope_of
 from models.scorer import load
+from shared.domain.enums import Interval
 from shared.domain.errors import Conflict, Refused
-from tests.unit.models.trained_models import NOW, train_into
+from tests.unit.models.trained_models import MARKET, NOW, train_into
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +51,19 @@ def refusal(path, **kwargs):
 
 def test_what_was_written_is_what_is_served(written):
     for info in written:
-        contents = verify(info.path, 3600)
+        contents = verify(info.path, MARKET)
         assert contents.manifest.release_id == info.release_id == info.path.name
         assert set(contents.manifest.files) == set(FILES)
         assert {entry.name for entry in info.path.iterdir()} == {*FILES, "manifest.json"}
-        assert load(info.path, 3600).release_id == info.release_id
+        assert load(info.path, MARKET).release_id == info.release_id
 
 
 def test_a_manifest_tells_where_the_model_comes_from(written):
     manifest = json.loads((written[1].path / "manifest.json").read_text())
     assert manifest["schema_hash"] == schema_hash(3600)
     assert manifest["symbols"] == ["BTC-USDT"]
+    assert manifest["venue"] == "made"
+    assert manifest["references"] == {"BTC-USDT": "ETH-USDT"}
     assert manifest["label"]["horizon"] == 24
     assert manifest["device"] == manifest["device_requested"] == "cpu"
     assert manifest["versions"].keys() >= {"python", "xgboost", "numpy"}
@@ -141,7 +145,10 @@ def test_a_release_under_another_name_is_refused(release):
 
 
 def test_a_model_of_other_features_or_candles_is_refused(release):
-    assert refusal(release, interval_seconds=60) == "interval_mismatch"
+    assert refusal(release, market=replace(MARKET, interval=Interval.M1)) == "interval_mismatch"
+    assert refusal(release, market=replace(MARKET, venue="binance")) == "venue_mismatch"
+    beside = replace(MARKET, references={"ETH-USDT": "SOL-USDT"})
+    assert refusal(release, market=beside) == "reference_mismatch"
     claims(release, schema_hash=schema_hash(60))
     assert refusal(release) == "schema_mismatch"
 

@@ -1,16 +1,19 @@
 import json
 import shutil
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from models.artifact import ArtifactRefused
+from models.manifest import TradedMarket
 from models.registry import Registry
 from models.train import train_models
+from shared.domain.enums import Interval
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
-from tests.unit.models.trained_models import NOW, quick, train_into, weak_markets
+from tests.unit.models.trained_models import MARKET, NOW, quick, train_into, weak_markets
 
 BTC, ETH, SOL = Symbol("BTC-USDT"), Symbol("ETH-USDT"), Symbol("SOL-USDT")
 
@@ -33,7 +36,7 @@ def folder(two_trainings, tmp_path):
 
 
 def test_an_instrument_is_served_by_its_own_champion_else_by_the_global_one(folder, two_trainings):
-    registry = Registry(folder, 3600)
+    registry = Registry(folder, MARKET)
     assert registry.model_for(BTC) is None
     assert registry.refresh() == ("BTCUSDT", "ETHUSDT", "GLOBAL")
     newest = set(two_trainings[2])
@@ -100,11 +103,27 @@ def test_aliases_that_make_no_sense_change_nothing(folder, text):
     assert registry.failures()["ETHUSDT"].startswith("missing_file")
 
 
-def test_models_of_another_candle_length_do_not_serve(folder):
-    registry = Registry(folder, 60)
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"interval": Interval.M1}, "interval_mismatch"),
+        ({"venue": "binance"}, "venue_mismatch"),
+        ({"references": {BTC: SOL, ETH: SOL, SOL: ETH}}, "reference_mismatch"),
+    ],
+)
+def test_models_of_another_market_do_not_serve(folder, changes, reason):
+    registry = Registry(folder, replace(MARKET, **changes))
     assert registry.refresh() == ()
     assert set(registry.failures()) == {"BTCUSDT", "ETHUSDT", "GLOBAL"}
-    assert all(text.startswith("interval_mismatch") for text in registry.failures().values())
+    assert all(text.startswith(reason) for text in registry.failures().values())
+
+
+def test_a_model_serves_where_only_other_instruments_were_added_or_left_out(folder):
+    wider = TradedMarket.of(MARKET.venue, MARKET.interval, (BTC, ETH, SOL))
+    for market in (wider, MARKET.only((ETH,))):
+        registry = Registry(folder, market)
+        assert registry.refresh() == ("BTCUSDT", "ETHUSDT", "GLOBAL")
+        assert registry.failures() == {}
 
 
 def test_only_a_proven_release_of_the_scope_is_published(folder, two_trainings):

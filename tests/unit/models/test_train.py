@@ -8,12 +8,14 @@ from models.artifact import verify
 from models.booster import BoosterParams
 from models.dataset import training_set
 from models.forest import read_forest
-from models.manifest import FILES, LabelRule
+from models.manifest import FILES, LabelRule, TradedMarket
 from models.registry import Registry
 from models.train import train_models
+from shared.domain.enums import Interval
 from shared.domain.errors import BadInput, Conflict
 from shared.domain.ids import Symbol
 from tests.unit.models.trained_models import (
+    MARKET,
     NOW,
     START,
     quick,
@@ -23,6 +25,7 @@ from tests.unit.models.trained_models import (
 )
 
 BTC, ETH = Symbol("BTC-USDT"), Symbol("ETH-USDT")
+LONE = TradedMarket.of("made", Interval.H1, (ETH,))
 
 
 def silent(_text, _share):
@@ -94,11 +97,24 @@ def test_an_instrument_unlike_the_others_earns_its_own_trees(tmp_path):
 
 
 def test_a_lone_instrument_is_served_by_the_pooled_trees(tmp_path):
-    infos = train_models({ETH: weak_markets()[ETH]}, quick(), tmp_path, NOW, silent)
+    infos = train_models({ETH: weak_markets()[ETH]}, quick(market=LONE), tmp_path, NOW, silent)
     assert [(info.scope, info.kind) for info in infos] == [
         ("GLOBAL", "global"),
         ("ETHUSDT", "global"),
     ]
+
+
+def test_an_instrument_is_learned_beside_the_reference_it_is_served_with(tmp_path):
+    """Trained alone, ETH still stands beside BTC, of which nothing is learned."""
+    whole = train_models(weak_markets(), quick(publish=False), tmp_path / "both", NOW, silent)
+    alone = quick(market=MARKET.only((ETH,)))
+    infos = train_models(weak_markets(), alone, tmp_path / "alone", NOW, silent)
+    manifest = verify(infos[1].path).manifest
+    assert [info.scope for info in infos] == ["GLOBAL", "ETHUSDT"]
+    assert manifest.references == {ETH: BTC}
+    assert manifest.data_fingerprint == verify(whole[0].path).manifest.data_fingerprint
+    with pytest.raises(BadInput, match="BTC-USDT"):
+        train_models({ETH: weak_markets()[ETH]}, alone, tmp_path, NOW, silent)
 
 
 def test_nothing_after_until_is_learned(trained, tmp_path):
@@ -107,7 +123,7 @@ def test_nothing_after_until_is_learned(trained, tmp_path):
     manifest = verify(cut[0].path).manifest
     assert manifest.trained_until <= until < verify(trained[0].path).manifest.trained_until
     early = {s: c.taken(np.arange(2_500)) for s, c in weak_markets().items()}
-    assert manifest.data_fingerprint == training_set(early, LabelRule(), 3600).fingerprint
+    assert manifest.data_fingerprint == training_set(early, LabelRule(), MARKET).fingerprint
 
 
 def test_a_recent_dataset_keeps_its_days_and_says_so(tmp_path):
@@ -168,5 +184,5 @@ def test_a_device_that_is_not_there_is_refused_and_nothing_is_written(tmp_path):
 )
 def test_what_cannot_be_learned_from_is_named_with_a_remedy(tmp_path, data, changes, named):
     with pytest.raises(BadInput, match=named):
-        train_models(data, quick(**changes), tmp_path, NOW, silent)
+        train_models(data, quick(market=LONE, **changes), tmp_path, NOW, silent)
     assert not list(tmp_path.iterdir())

@@ -5,6 +5,7 @@ import numpy as np
 
 from models.booster import BoosterParams
 from models.dataset import CandleArrays
+from models.manifest import TradedMarket
 from models.train import TrainingConfig, train_models
 from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
@@ -13,6 +14,9 @@ HOUR = 3600
 START = 1_704_067_200  # 2024-01-01, a Monday
 NOW = datetime(2026, 11, 21, 1, 30, tzinfo=UTC)
 BTC, ETH = Symbol("BTC-USDT"), Symbol("ETH-USDT")
+
+
+MARKET = TradedMarket.of("made", Interval.H1, (BTC, ETH))
 
 
 def weak_market(symbol: Symbol, seed: int, count: int = 3_000, strength: float = 0.35):
@@ -39,7 +43,7 @@ def weak_market(symbol: Symbol, seed: int, count: int = 3_000, strength: float =
 
 def quick(**changes) -> TrainingConfig:
     booster = BoosterParams(max_rounds=60, eta=0.1, min_child_weight=10.0, threads=1)
-    settings = {"interval": Interval.H1, "booster": booster, "min_effective_labels": 50.0}
+    settings = {"market": MARKET, "booster": booster, "min_effective_labels": 50.0}
     return TrainingConfig(**{**settings, **changes})
 
 

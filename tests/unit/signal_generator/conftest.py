@@ -6,6 +6,7 @@ import pytest
 
 from models.booster import BoosterParams
 from models.dataset import CandleArrays
+from models.manifest import TradedMarket
 from models.train import TrainingConfig, train_models
 from shared.domain.candle import Candle
 from shared.domain.enums import Interval
@@ -15,6 +16,7 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SYMBOLS = (Symbol("BTC-USDT"), Symbol("ETH-USDT"), Symbol("SOL-USDT"))
 TRAINED = 3000
+TRADED = TradedMarket.of("synthetic", Interval.H1, SYMBOLS)
 
 
 def walk(symbol, count=TRAINED + 700):
@@ -69,7 +71,7 @@ def models_dir(tmp_path_factory):
         for symbol in SYMBOLS
     }
     config = TrainingConfig(
-        interval=Interval.H1, booster=BoosterParams(max_rounds=40, min_child_weight=5.0, threads=1)
+        market=TRADED, booster=BoosterParams(max_rounds=40, min_child_weight=5.0, threads=1)
     )
     train_models(data, config, root, closed_at(TRAINED), lambda _what, _share: None)
     return root

@@ -27,7 +27,7 @@ from signal_generator.core.belief import believe
 from signal_generator.core.scoring import generate_signal
 from signal_generator.settings import SignalGeneratorSettings
 from signal_generator.tables import ml_signals
-from tests.unit.signal_generator.conftest import MARKET, SYMBOLS, candle, closed_at
+from tests.unit.signal_generator.conftest import MARKET, SYMBOLS, TRADED, candle, closed_at
 
 KEYS = {scope: scope[0] * 40 for scope in ("read", "trade", "admin")}
 BTC, SOL = Symbol("BTC-USDT"), Symbol("SOL-USDT")
@@ -138,7 +138,7 @@ def everything(first=FIRST, last=LAST):
 @pytest.fixture(scope="session")
 def expected(models_dir):
     """The signals as the cores alone compute them from the whole history."""
-    registry = Registry(models_dir, 3600)
+    registry = Registry(models_dir, TRADED)
     registry.refresh()
     policy = SignalGeneratorSettings().policy(0.0002, 0.0001)
     seconds = np.array([int(closed_at(n).timestamp()) for n in range(FIRST, LAST)])
@@ -291,6 +291,17 @@ def test_an_own_model_that_cannot_be_proven_halves_the_pooled_ones_confidence(
     listed = desk.ask("GET", f"/models/{release.name}").json()
     assert (listed["is_champion"], listed["is_serving"]) == (True, False)
     assert "hash_mismatch" in listed["refusal"]
+
+
+def test_a_model_of_invented_candles_says_nothing_about_those_of_a_venue(
+    sqlite_engine, models_dir, monkeypatch
+):
+    monkeypatch.setenv("MARKET__VENUE", "binance")
+    desk = Desk(sqlite_engine, models_dir)
+    desk.hear(*everything(last=FIRST + 2))
+    assert {signal.reasons[-1] for one in desk.said() for signal in one.signals} == {"no_model"}
+    checks = desk.ask("GET", "/health/ready", scope=None).json()["checks"]
+    assert "GLOBAL: venue_mismatch: trained on candles of 'synthetic'" in checks["models"]
 
 
 def test_a_filled_candle_is_not_acted_on(sqlite_engine, models_dir):
