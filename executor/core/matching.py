@@ -3,7 +3,7 @@
 An order decided on a candle meets the next one at its open, with slippage against the taker. At
 most a share of a candle's volume (in base) is ours. A candle without trades fills nothing: a limit
 order that must fill at once waits for the first candle with trades, at most until its approval
-expires; market orders and resting limit orders wait as long as it takes.
+expires. Market orders wait as long as it takes; a resting entry until the horizon of its trade.
 """
 
 from dataclasses import dataclass
@@ -104,9 +104,21 @@ def volume_share(candle: Candle, listing: Listing) -> Decimal:
 
 def match_order(state: OrderState, candle: Candle, listing: Listing, room: Decimal) -> Match:
     """Return what the candle does to an accepted order of which at most `room` may fill."""
-    order = state.order
-    if candle.open_at < order.decided_at:
+    if candle.open_at < state.order.decided_at:
         return NOTHING
+    match = _met(state, candle, listing, room)
+    if not match.cancel and _is_over(state.order, candle):
+        return Match(execution=match.execution, cancel="the horizon of its trade has passed")
+    return match
+
+
+def _is_over(order: Order, candle: Candle) -> bool:
+    is_entry = order.purpose is Purpose.ENTRY
+    return is_entry and order.horizon_at is not None and candle.closed_at >= order.horizon_at
+
+
+def _met(state: OrderState, candle: Candle, listing: Listing, room: Decimal) -> Match:
+    order = state.order
     if not is_traded(candle):
         is_late = _must_fill_at_once(order) and candle.closed_at >= order.expires_at
         return Match(cancel="expired before anything was traded") if is_late else NOTHING

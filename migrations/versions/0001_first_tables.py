@@ -520,7 +520,7 @@ def upgrade() -> None:
     sa.Column('idempotency_key', shared.db.types.Word(length=128), nullable=True),
     sa.Column('request_digest', shared.db.types.Word(length=64), nullable=True),
     sa.PrimaryKeyConstraint('recommendation_id'),
-    sa.UniqueConstraint('idempotency_key'),
+    sa.UniqueConstraint('account', 'idempotency_key', name='uq_trade_recommendations_request'),
     schema='crypto_transactions'
     )
     op.create_index('ix_trade_recommendations_decided', 'trade_recommendations', ['decided_at', 'recommendation_id'], unique=False, schema='crypto_transactions')

@@ -18,13 +18,17 @@ class RecommendationStatus(StrEnum):
     EXPIRED = "expired"
 
 
-_RANK = {RecommendationStatus.ISSUED: 0, RecommendationStatus.APPROVED: 1}
-_RANK_SUBMITTED, _RANK_ENDED = 2, 3
+_RANK = {
+    RecommendationStatus.ISSUED: 0,
+    RecommendationStatus.APPROVED: 1,
+    RecommendationStatus.SUBMITTED: 2,
+    RecommendationStatus.FILLED: 4,
+}
+_RANK_ENDED = 3
 
 
 def rank(status: RecommendationStatus) -> int:
-    if status is RecommendationStatus.SUBMITTED:
-        return _RANK_SUBMITTED
+    """Return how far a status is; a fill outranks every other end, as it may be heard of last."""
     return _RANK.get(status, _RANK_ENDED)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, or_, select, update
 
-from recommender.core.status import RecommendationStatus, before
+from recommender.core.status import RecommendationStatus, before, rank
 from recommender.tables import trade_recommendations
 from shared.db.dialect import insert_once
 from shared.db.statements import Prepared
@@ -57,7 +57,7 @@ def add_recommendations(
 
 def advance(connection: Connection, progress: Sequence[Progress]) -> None:
     """Move recommendations on; none ever moves back, whatever order the facts came in."""
-    for status in sorted({one.status for one in progress}):
+    for status in sorted({one.status for one in progress}, key=lambda one: (rank(one), one)):
         changes = [one for one in progress if one.status is status]
         has_verdicts = any(one.verdict is not None for one in changes)
         rows = [

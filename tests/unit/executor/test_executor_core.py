@@ -120,6 +120,20 @@ def test_a_resting_entry_is_filled_as_maker_once_its_limit_is_touched():
     assert book.held == D(1)
 
 
+def test_a_resting_entry_ends_with_the_horizon_of_its_trade():
+    wanted = order(policy=GTC, limit_price=D(50))
+    hours = (wanted.horizon_at - wanted.decided_at) // HOUR
+    waiting = book_with(wanted)
+    for hour in (1, hours - 1):
+        waiting = match_candle(waiting, candle(hour), LISTING).book
+        assert waiting.orders
+    for last in (candle(hours), candle(hours, volume=0)):
+        ended = match_candle(waiting, last, LISTING)
+        assert [step.happening for step in ended.steps] == [Happening.CANCELED]
+        assert "horizon" in ended.steps[0].state.detail
+        assert not ended.book.orders
+
+
 def test_what_a_resting_entry_did_not_get_comes_with_later_candles():
     wanted = order(policy=GTC)
     _, steps = play(

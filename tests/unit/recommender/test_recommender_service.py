@@ -7,9 +7,11 @@ from decimal import Decimal
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from recommender.app import build
+from recommender.core.status import RecommendationStatus
+from recommender.repository.proposals import Progress, advance
 from recommender.settings import RecommenderSettings
 from recommender.tables import pending_signals, trade_recommendations
 from shared.bus.consumer import Consumer
@@ -431,16 +433,16 @@ ENTRY = {
 def test_a_wish_said_twice_is_one_recommendation(engine):
     desk = Desk(engine)
     desk.clock.observe(at(1))
-    first = desk.ask("POST", "/recommendations", "trade", ENTRY, key="mine-1")
+    first = desk.ask("POST", "/recommendations", "trade", ENTRY, key="wish-0001")
     assert first.status_code == 201
     desk.clock.observe(at(2))
-    again = desk.ask("POST", "/recommendations", "trade", ENTRY, key="mine-1")
+    again = desk.ask("POST", "/recommendations", "trade", ENTRY, key="wish-0001")
     assert (again.status_code, again.json()) == (201, first.json())
     assert len(desk.issued()) == desk.count(trade_recommendations) == 1
-    other = desk.ask("POST", "/recommendations", "trade", ENTRY | {"price": "99"}, key="mine-1")
+    other = desk.ask("POST", "/recommendations", "trade", ENTRY | {"price": "99"}, key="wish-0001")
     assert other.status_code == 422
     assert "Idempotency-Key" in other.text
-    second = desk.ask("POST", "/recommendations", "trade", ENTRY, key="mine-2")
+    second = desk.ask("POST", "/recommendations", "trade", ENTRY, key="wish-0002")
     assert second.status_code == 409
 
 
@@ -449,9 +451,11 @@ def test_a_position_can_be_left_by_hand(engine):
     entry = enter(desk)
     desk.say(fill_of(entry, 2), position(BTC, "2", 2), now=2)
     body = {"symbol": BTC, "purpose": "exit", "price": "101"}
-    too_much = desk.ask("POST", "/recommendations", "trade", body | {"quantity": "3"}, key="a")
+    too_much = desk.ask(
+        "POST", "/recommendations", "trade", body | {"quantity": "3"}, key="wish-000a"
+    )
     assert too_much.status_code == 422
-    answer = desk.ask("POST", "/recommendations", "trade", body, key="b").json()
+    answer = desk.ask("POST", "/recommendations", "trade", body, key="wish-000b").json()
     assert (answer["quantity"], answer["exit_reason"], answer["side"]) == ("2", "manual", "sell")
     assert desk.issued()[-1].quantity == D(2)
 
@@ -472,7 +476,9 @@ def test_a_position_can_be_left_by_hand(engine):
     ],
 )
 def test_a_wish_that_cannot_be_understood_says_which_field(sqlite_engine, change, field):
-    answer = Desk(sqlite_engine).ask("POST", "/recommendations", "trade", ENTRY | change, key="k")
+    answer = Desk(sqlite_engine).ask(
+        "POST", "/recommendations", "trade", ENTRY | change, key="wish-000k"
+    )
     assert answer.status_code == 422
     assert answer.json()["reason"] == "bad_input"
     assert field in answer.text
@@ -482,6 +488,34 @@ def test_a_wish_needs_a_name_of_its_own(sqlite_engine):
     desk = Desk(sqlite_engine)
     assert desk.ask("POST", "/recommendations", "trade", ENTRY).status_code == 422
     assert desk.ask("POST", "/recommendations", "trade", ENTRY, key="x" * 129).status_code == 422
+    assert desk.ask("POST", "/recommendations", "trade", ENTRY, key="x" * 7).status_code == 422
+
+
+def test_two_accounts_may_choose_the_same_name(engine):
+    desk = Desk(engine)
+    desk.say(marked(1), now=1)
+    assert desk.ask("POST", "/recommendations", "trade", ENTRY, key="wish-0001").status_code == 201
+    with desk.outside.begin() as uow:
+        mine = uow.connection.execute(select(trade_recommendations)).one()._asdict()
+        other = mine | {"recommendation_id": "f" * 36, "account": "another"}
+        uow.connection.execute(insert(trade_recommendations), [other])
+    assert desk.count(trade_recommendations) == 2
+
+
+@pytest.mark.parametrize("facts", [("canceled", "filled"), ("filled", "canceled")])
+@pytest.mark.parametrize("is_one_batch", [True, False])
+def test_a_fill_outranks_the_end_heard_beside_it(sqlite_engine, facts, is_one_batch):
+    desk = Desk(sqlite_engine)
+    desk.say(marked(1), signals(1), now=1)
+    (one,) = desk.issued()
+    progress = [
+        Progress(recommendation_id=one.recommendation_id, status=RecommendationStatus(fact))
+        for fact in facts
+    ]
+    for batch in [progress] if is_one_batch else [[each] for each in progress]:
+        with desk.outside.begin() as uow:
+            advance(uow.connection, batch)
+    assert desk.ask("GET", "/recommendations").json()["items"][0]["status"] == "filled"
 
 
 def test_recommendations_are_listed_newest_first_page_by_page(engine):
@@ -523,7 +557,7 @@ def test_a_question_that_makes_no_sense_is_a_typed_error(sqlite_engine, path, sc
 
 
 def test_reading_is_not_trading(sqlite_engine):
-    answer = Desk(sqlite_engine).ask("POST", "/recommendations", "read", ENTRY, key="k")
+    answer = Desk(sqlite_engine).ask("POST", "/recommendations", "read", ENTRY, key="wish-000k")
     assert answer.status_code == 403
 
 
