@@ -14,7 +14,7 @@ from market_data.feeds.synthetic import SyntheticFeed, SyntheticMarket
 from market_data.repository import Shelf
 from market_data.routes import Desk, router
 from market_data.settings import MarketDataSettings, Source
-from market_data.tasks import Import, Publisher, inspect_file
+from market_data.tasks import Freshness, Import, Publisher, inspect_file
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
 from shared.http.probes import Check
@@ -58,13 +58,17 @@ def build(settings: MarketDataSettings, runtime: Runtime) -> Service:
         instruments=market.catalogue(),
     )
     api.include_router(router(desk))
-    tasks = (Work(name="feed", run=publisher.run),)
+    freshness = Freshness(shelf=shelf, transactions=transactions, metrics=metrics)
+    feed = (Work(name="feed", run=publisher.run),)
     return Service(
         name=NAME,
         port=PORT,
         api=api,
         metrics=metrics,
-        tasks=() if settings.source is Source.NONE else tasks,
+        tasks=(
+            *(() if settings.source is Source.NONE else feed),
+            Work(name="freshness", run=freshness.run),
+        ),
     )
 
 

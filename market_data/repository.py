@@ -7,7 +7,18 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Integer, Table, and_, cast, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    func,
+    select,
+    tuple_,
+)
 
 from market_data.core.candles import Series
 from market_data.tables import crypto_prices, feed_progress, instruments
@@ -25,6 +36,22 @@ _PROGRESS = Prepared(
     select(feed_progress.c.closed_at).where(
         given(feed_progress.c.venue), given(feed_progress.c.interval)
     )
+)
+_NEWEST = Prepared(  # one look into the primary key for each instrument
+    select(
+        instruments.c.symbol,
+        select(crypto_prices.c.open_at)
+        .where(
+            crypto_prices.c.venue == instruments.c.venue,
+            crypto_prices.c.symbol == instruments.c.symbol,
+            given(crypto_prices.c.interval),
+            crypto_prices.c.open_at <= bindparam("latest", type_=crypto_prices.c.open_at.type),
+        )
+        .order_by(crypto_prices.c.open_at.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("open_at"),
+    ).where(given(instruments.c.venue))
 )
 
 
@@ -187,6 +214,18 @@ def latest(connection: Connection, shelf: Shelf, symbol: Symbol) -> Any | None:
         .limit(1)
     )
     return connection.execute(statement).first()
+
+
+def newest(connection: Connection, shelf: Shelf, until: datetime) -> dict[str, datetime]:
+    """Return when the newest candle of each listed instrument closed, of those closed by `until`.
+
+    Where candles are replayed from the store, later ones lie there already.
+    """
+    step = shelf.interval.delta
+    opened = _NEWEST.rows(
+        connection, venue=shelf.venue, interval=shelf.interval, latest=until - step
+    )
+    return {row.symbol: row.open_at + step for row in opened if row.open_at is not None}
 
 
 def coverage(connection: Connection, shelf: Shelf) -> list[Any]:

@@ -1,9 +1,8 @@
-"""Publishes the feed, one instant at a time, and imports files into the store."""
+"""Publishes the feed, one instant at a time."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import TypeVar
@@ -11,17 +10,11 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from market_data import repository
-from market_data.core.aggregate import aggregate
-from market_data.core.candles import Series
-from market_data.core.integrity import Inspection, RepairPolicy, inspect, of_another_interval
-from market_data.feeds.files import read_file
 from market_data.feeds.port import ClosedInstant, Feed
-from market_data.repository import Shelf, Written
+from market_data.repository import Shelf
 from shared.bus.consumer import absent, wait_until_idle, waiting
 from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.domain.candle import Candle, reference_of, shards
-from shared.domain.enums import Interval
-from shared.domain.errors import BadInput
 from shared.domain.events import CandlesClosed
 from shared.domain.ids import Symbol
 from shared.domain.instrument import Instrument
@@ -29,7 +22,6 @@ from shared.runtime.logging import get_logger
 from shared.runtime.metrics import Metrics
 
 _PATIENCE_SECONDS = 10.0
-_IMPORT_CHUNK = 5000
 _DATABASE_PAUSE_SECONDS = 0.5
 
 Outcome = TypeVar("Outcome")
@@ -63,13 +55,17 @@ class Publisher:
     transactions: Transactions
     metrics: Metrics
     waits_for: str | None = field(default=None, init=False)
+    _newest: dict[str, datetime] = field(default_factory=dict[str, datetime], init=False)
 
     def run(self, stop: Event) -> None:
         """Publish until the feed ends or `stop` is set."""
         self._patiently(self._list_instruments, stop)
+        reached = self._patiently(self._reached, stop)
+        if reached is not None:
+            self._newest = self._patiently(lambda: self._stored(reached), stop) or {}
         self._await_consumers(stop)
         published = 0
-        for instant in self.feed.instants(self._patiently(self._reached, stop)):
+        for instant in self.feed.instants(reached):
             if not self._await_quiet(stop):
                 return
             self._patiently(lambda instant=instant: self.publish(instant), stop)
@@ -87,10 +83,14 @@ class Publisher:
         self.transactions.clock.observe(instant.closed_at)
         self.transactions.attempt(lambda uow: self._write(instant, uow))
         for candle in instant.candles:
-            age = self.metrics.candle_age_seconds.labels(self.shelf.venue, candle.symbol)
-            age.set((self.transactions.clock.now() - candle.closed_at).total_seconds())
-            if candle.is_filled:
-                self.metrics.candle_gaps_total.inc()
+            self._count_gaps(candle)
+
+    def _count_gaps(self, candle: Candle) -> None:
+        last = self._newest.get(candle.symbol, candle.open_at)
+        missing = max((candle.open_at - last) // self.shelf.interval.delta, 0)
+        if missing or candle.is_filled:
+            self.metrics.candle_gaps_total.inc(missing + candle.is_filled)
+        self._newest[candle.symbol] = candle.closed_at
 
     def _list_instruments(self) -> None:
         with self.transactions.begin() as uow:
@@ -115,6 +115,10 @@ class Publisher:
         repository.save_progress(uow.connection, self.shelf, self.feed.name, instant.closed_at)
         for fact in announce(instant, self.shelf, [one.symbol for one in self.instruments]):
             uow.emit(fact)
+
+    def _stored(self, until: datetime) -> dict[str, datetime]:
+        with self.transactions.read() as connection:
+            return repository.newest(connection, self.shelf, until)
 
     def _reached(self) -> datetime | None:
         with self.transactions.read() as connection:
@@ -172,63 +176,3 @@ def _references(
 ) -> tuple[Candle, ...]:
     wanted = sorted({reference_of(candle.symbol, symbols) for candle in candles})
     return tuple(closed[symbol] for symbol in wanted if symbol in closed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Import:
-    """What to read, and as what to keep it."""
-
-    path: Path
-    symbol: Symbol
-    shelf: Shelf
-    policy: RepairPolicy
-    file_interval: Interval
-
-
-def inspect_file(wanted: Import) -> Inspection:
-    """Return what is wrong with a file, and its candles in the interval they are to be kept in.
-
-    Raises:
-        BadInput: the file cannot be read, or its rows are of another interval.
-    """
-    raw = read_file(wanted.path)
-    mistaken = of_another_interval(raw, wanted.file_interval)
-    if mistaken:
-        raise BadInput(
-            "interval",
-            f"'{wanted.path.name}' holds no {wanted.file_interval} candles: {mistaken}",
-            "name the interval of the file",
-        )
-    found = inspect(raw, wanted.symbol, wanted.file_interval, wanted.policy)
-    if found.series is None or wanted.shelf.interval is wanted.file_interval:
-        return found
-    longer = aggregate(found.series, wanted.shelf.interval)
-    return Inspection(
-        rows=found.rows,
-        findings=found.findings,
-        bridged=int(longer.is_filled.sum()),
-        missing=found.missing,
-        series=longer if len(longer) else None,
-        refusal="" if len(longer) else f"it has no whole {wanted.shelf.interval}",
-    )
-
-
-def store_series(
-    transactions: Transactions,
-    shelf: Shelf,
-    source: str,
-    series: Series,
-    progress: Callable[[int, int], None],
-) -> Written:
-    """Store a series in chunks, each in its own transaction; running again finishes the rest."""
-    inserted = restated = 0
-    for start in range(0, len(series), _IMPORT_CHUNK):
-        stop = min(start + _IMPORT_CHUNK, len(series))
-        candles = [series.candle(row) for row in range(start, stop)]
-        written = transactions.attempt(
-            lambda uow, candles=candles: repository.save(uow.connection, shelf, source, candles)
-        )
-        inserted += written.inserted
-        restated += written.restated
-        progress(stop, len(series))
-    return Written(inserted=inserted, restated=restated)

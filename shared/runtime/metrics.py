@@ -45,9 +45,11 @@ class Metrics:
         self.db_pool_in_use = gauge("db_pool_in_use", "Database connections in use")
 
         self.candle_age_seconds = gauge(
-            "candle_age_seconds", "Age of the newest candle", "venue", "symbol"
+            "candle_age_seconds", "Since the newest stored candle closed", "venue", "symbol"
         )
-        self.candle_gaps_total = counter("candle_gaps_total", "Candles bridged or missing")
+        self.candle_gaps_total = counter(
+            "candle_gaps_total", "Candles bridged, or missing before one that was published"
+        )
 
         self.signals_total = counter(
             "signals_total", "Signals by what they say", "source", "action"

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from market_data import repository
 from market_data.feeds.replay import ReplayFeed
 from market_data.feeds.synthetic import HISTORY_CANDLES, SyntheticFeed, SyntheticMarket
 from market_data.repository import Shelf
 from market_data.tables import crypto_prices
-from market_data.tasks import Pace, Publisher, store_series
+from market_data.tasks import Freshness, Pace, Publisher, store_series
 from shared.bus.consumer import Consumer, is_idle
 from shared.domain.enums import Interval
 from shared.runtime.service import new_metrics
@@ -201,3 +202,60 @@ def test_coverage_counts_candles_and_those_that_were_bridged(transactions):
     assert type(row.bridged) is not bool
     assert row.first_open_at.timestamp() == series.open_at[0]
     assert row.last_open_at.timestamp() == series.open_at[-1]
+
+
+def gaps_counted(one):
+    return one.metrics.registry.get_sample_value("candle_gaps_total")
+
+
+def published(transactions, series, *, upto=None):
+    """Publish what a store or file had, and return the publisher."""
+    one = publisher(transactions, ReplayFeed([series.between(None, upto)]))
+    one.run(threading.Event())
+    return one
+
+
+def test_gaps_are_counted_bridged_or_missing_and_also_across_a_restart(transactions):
+    series = market().history(40)["BTC-USDT"]
+    is_filled = np.zeros(40, dtype=bool)
+    is_filled[[3, 4]] = True
+    holed = without(replace(series, is_filled=is_filled), slice(10, 16), slice(25, 28))
+    until = datetime.fromtimestamp(int(series.open_at[25]), UTC)
+    assert gaps_counted(published(transactions, holed, upto=until)) == 2 + 6
+    assert gaps_counted(published(transactions, holed)) == 3
+
+
+def test_the_age_of_the_newest_candle_grows_while_none_comes(transactions, monkeypatch):
+    series = market().history(10)["BTC-USDT"]
+    one = published(transactions, series)
+    watch = Freshness(shelf=SHELF, transactions=transactions, metrics=one.metrics)
+    last = datetime.fromtimestamp(int(series.closed_at[-1]), UTC)
+
+    def age(now):
+        transactions.clock.observe(now)
+        watch.measure()
+        labels = {"venue": "synthetic", "symbol": "BTC-USDT"}
+        return one.metrics.registry.get_sample_value("candle_age_seconds", labels)
+
+    assert age(last) == 0
+    assert age(last + timedelta(seconds=90)) == 90
+    with monkeypatch.context() as away:
+        away.setattr(repository, "newest", _fails)
+        assert age(last + timedelta(hours=2)) == 7200
+    assert age(last + timedelta(hours=3)) == 3 * 3600
+
+
+def _fails(*_):
+    raise OperationalError("SELECT 1", {}, Exception("gone"))
+
+
+def test_candles_that_a_replay_has_still_to_reach_have_no_age(transactions):
+    series = market().history(10)["BTC-USDT"]
+    published(
+        transactions, series.between(None, datetime.fromtimestamp(int(series.closed_at[2]), UTC))
+    )
+    store_series(transactions, SHELF, "file", series, lambda *_: None)
+    reached = datetime.fromtimestamp(int(series.closed_at[2]), UTC)
+    with transactions.read() as connection:
+        found = repository.newest(connection, SHELF, reached + timedelta(minutes=5))
+    assert found == {"BTC-USDT": reached}

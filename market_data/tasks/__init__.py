@@ -1,0 +1,15 @@
+"""What market_data does by itself: publish its feed, import files, watch how old candles are."""
+
+from market_data.tasks.freshness import Freshness
+from market_data.tasks.importing import Import, inspect_file, store_series
+from market_data.tasks.publishing import Pace, Publisher, announce
+
+__all__ = [
+    "Freshness",
+    "Import",
+    "Pace",
+    "Publisher",
+    "announce",
+    "inspect_file",
+    "store_series",
+]
