@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from models.booster import BoosterParams, Grown, Sample, grow
 from models.calibrate import Calibrator, fit_platt, probabilities, with_own_intercept
 from models.dataset import TrainingSet, with_holes
-from models.evaluate import Metrics, evaluate
+from models.evaluate import Metrics, evaluate, gain
 from models.features import FEATURE_NAMES
 from models.forest import Forest, read_forest
 from models.labels import sample_weights
@@ -97,6 +97,23 @@ def adapted(pooled: Candidate, study: Study, mine: Rows) -> Candidate:
     calibrator = with_own_intercept(pooled.calibrator, margins, rows.y[part], rows.uniqueness[part])
     payoff = _payoff(study, part, margins, calibrator, pooled.payoff)
     return replace(pooled, calibrator=calibrator, payoff=payoff)
+
+
+def better(own: Candidate, shared: Candidate, study: Study, mine: Rows) -> Candidate:
+    """Return the own trees if they win by more than a standard error, else the shared ones.
+
+    Compared on the calibration part, both under a calibration fitted alike, so that the trees
+    differ and nothing else. The holdout chooses nothing: it is there to judge what was chosen.
+    """
+    rows, part = study.rows, study.split.calibration & mine
+    y, weights = rows.y[part], rows.uniqueness[part]
+
+    def promised(one: Candidate) -> NDArray[np.float64]:
+        margins = one.forest.margins(rows.vectors[part])
+        return probabilities(fit_platt(margins, y, weights), margins)
+
+    won, error = gain(promised(own), promised(shared), y, weights)
+    return own if won > error else shared
 
 
 def judge(candidate: Candidate, study: Study, mine: Rows) -> Metrics | None:

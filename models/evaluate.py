@@ -1,6 +1,7 @@
 """How good probabilities are, on rows that fitted nothing, against always saying the base rate."""
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +50,18 @@ def evaluate(p: Floats, y: Outcomes, weights: Floats, base_rate: float) -> Metri
 
 
 def log_loss(p: Floats, y: Outcomes, weights: Floats) -> float:
-    clipped = np.clip(p, _FLOOR, 1 - _FLOOR)
-    return _mean(-np.where(y > 0, np.log(clipped), np.log1p(-clipped)), weights)
+    return _mean(_losses(p, y), weights)
+
+
+def gain(p: Floats, rival: Floats, y: Outcomes, weights: Floats) -> tuple[float, float]:
+    """Return how far the log loss of `p` lies below that of `rival`, and its standard error.
+
+    The weights are uniqueness: overlapping labels count together as the few that they are.
+    """
+    gaps = _losses(rival, y) - _losses(p, y)
+    mean = _mean(gaps, weights)
+    variance = _mean((gaps - mean) ** 2, weights)
+    return mean, sqrt(variance / float(weights.sum()))
 
 
 def brier(p: Floats, y: Outcomes, weights: Floats) -> float:
@@ -81,6 +92,11 @@ def ece(p: Floats, y: Outcomes, weights: Floats, bins: int = 10) -> float:
     bin_of = np.minimum((middle / total * bins).astype(np.int64), bins - 1)
     gaps = np.bincount(bin_of, weights[order] * (p[order] - y[order]), bins)
     return float(np.abs(gaps).sum()) / total
+
+
+def _losses(p: Floats, y: Outcomes) -> Floats:
+    clipped = np.clip(p, _FLOOR, 1 - _FLOOR)
+    return -np.where(y > 0, np.log(clipped), np.log1p(-clipped))
 
 
 def _mean(values: Floats, weights: Floats) -> float:

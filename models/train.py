@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from models.booster import BoosterParams
-from models.candidate import Candidate, Study, adapted, fit, judge
+from models.candidate import Candidate, Study, adapted, better, fit
 from models.dataset import CandleArrays, training_set
 from models.features import LOOKBACK
 from models.manifest import GLOBAL, RELEASE_ID, LabelRule, TradedMarket, release_id, scope_of
@@ -82,7 +82,7 @@ def train_models(
 def _chosen(
     run: Run, study: Study, scope: Scope, pooled: Candidate, min_effective_labels: float
 ) -> Candidate:
-    """Return the instrument's own trees if they do better on its holdout, else the pooled ones."""
+    """Return the instrument's own trees where there is enough to grow them and they are better."""
     mine, split = scope.rows, study.split
     shared = adapted(pooled, study, mine)
     labels = study.n_effective((split.train | split.stopping) & mine)
@@ -90,10 +90,7 @@ def _chosen(
     if is_alone or labels < min_effective_labels or not study.can_fit(mine):
         return shared
     own = fit(study, mine, "own", run.booster, run.identity(scope.name), pooled.payoff)
-    ours, theirs = judge(own, study, mine), judge(shared, study, mine)
-    if ours is None or theirs is None or ours.log_loss >= theirs.log_loss:
-        return shared
-    return own
+    return better(own, shared, study, mine)
 
 
 def _run(config: TrainingConfig, root: Path, now: datetime) -> Run:

@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from models.evaluate import auc, brier, ece, evaluate, log_loss
+from models.evaluate import auc, brier, ece, evaluate, gain, log_loss
 
 P = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 Y = np.array([0, 0, 1, 0, 1, 0, 1, 1, 1, 1], dtype=np.int8)
@@ -49,3 +49,14 @@ def test_one_kind_of_outcome_has_no_ranking_and_certainty_has_a_price():
     wins = np.ones(3, dtype=np.int8)
     assert auc(np.array([0.1, 0.2, 0.3]), wins, np.ones(3)) == 0.5
     assert np.isfinite(log_loss(np.zeros(3), wins, np.ones(3)))
+
+
+def test_a_gain_is_the_difference_of_log_losses_and_overlap_widens_its_error():
+    p, rival = np.array([0.7, 0.4, 0.6, 0.2]), np.array([0.5, 0.5, 0.5, 0.5])
+    y = np.array([1, 0, 0, 0], dtype=np.int8)
+    alone, shared = np.ones(4), np.full(4, 0.25)
+    won, error = gain(p, rival, y, alone)
+    assert won == pytest.approx(log_loss(rival, y, alone) - log_loss(p, y, alone))
+    assert error > 0
+    assert gain(p, rival, y, shared) == pytest.approx((won, 2 * error))
+    assert gain(rival, rival, y, alone) == (0.0, 0.0)

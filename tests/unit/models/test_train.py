@@ -18,6 +18,7 @@ from tests.unit.models.trained_models import (
     MARKET,
     NOW,
     START,
+    opposed_markets,
     quick,
     train_into,
     weak_market,
@@ -81,15 +82,10 @@ def test_every_instrument_gets_a_release_and_becomes_champion(trained):
 
 
 def test_an_instrument_unlike_the_others_earns_its_own_trees(tmp_path):
-    """One market follows its last hours, the other turns against them: pooled, they cancel out."""
-    data = {
-        BTC: weak_market(BTC, 1, strength=0.5),
-        ETH: weak_market(ETH, 2, strength=-0.5),
-    }
-    infos = train_models(data, quick(), tmp_path / "free", NOW, silent)
+    infos = train_models(opposed_markets(), quick(), tmp_path / "free", NOW, silent)
     assert "own" in {info.kind for info in infos[1:]}
     demanding = quick(min_effective_labels=1_500.0)
-    infos = train_models(data, demanding, tmp_path / "demanding", NOW, silent)
+    infos = train_models(weak_markets(), demanding, tmp_path / "demanding", NOW, silent)
     assert {info.kind for info in infos} == {"global"}
     shared = [(info.path / "booster.ubj").read_bytes() for info in infos]
     assert len(set(shared)) == 1

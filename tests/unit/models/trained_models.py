@@ -52,6 +52,15 @@ def weak_markets():
     return {BTC: weak_market(BTC, 1), ETH: weak_market(ETH, 2)}
 
 
+@cache
+def opposed_markets():
+    """One market follows its last hours, the other turns against them: pooled, they cancel out."""
+    return {
+        BTC: weak_market(BTC, 5, count=20_000, strength=0.3),
+        ETH: weak_market(ETH, 6, count=20_000, strength=-1.0),
+    }
+
+
 def train_into(root):
     """Leave GLOBAL and two instruments in a registry folder."""
     return train_models(weak_markets(), quick(), root, NOW, lambda _text, _share: None)
