@@ -10,7 +10,7 @@ from executor.core.matching import refusal, venue_order_id
 from executor.core.order import OrderState, snapshot
 from executor.core.planning import obstacle, plan
 from executor.core.steps import Step, accept, claim, reject, stop
-from shared.domain.bracket import Bracket, anchor
+from shared.domain.bracket import Bracket
 from shared.domain.candle import Candle
 from shared.domain.enums import Purpose, TradingState
 from shared.domain.ids import ClientOrderId, Symbol
@@ -37,9 +37,8 @@ class Floor:
     def brackets(self, symbol: Symbol) -> Iterable[Bracket]:
         """Return the brackets that stand."""
         for holding in self._books[symbol].holdings:
-            entry = holding.entry
-            if entry.bracket is not None and entry.horizon_at is not None:
-                yield anchor(entry.bracket, holding.anchor_price, entry.horizon_at)
+            if holding.bracket is not None:
+                yield holding.bracket
 
     def match(self, candle: Candle) -> None:
         """Let one closed candle meet what is at work in its instrument."""

@@ -7,7 +7,7 @@ older entry still wants is canceled, and so is every exit once nothing is held.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -25,7 +25,7 @@ from executor.core.matching import (
 from executor.core.order import Order, OrderState
 from executor.core.planning import plan_exit
 from executor.core.steps import Step, accept, cancel, claim, record_fill
-from shared.domain.bracket import Exit, anchor, touch
+from shared.domain.bracket import Bracket, Exit, anchor, touch
 from shared.domain.candle import Candle
 from shared.domain.enums import Liquidity, OrderType, Purpose, Side
 from shared.domain.ids import ClientOrderId
@@ -34,11 +34,24 @@ from shared.domain.values import ZERO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """What is left of one entry; `anchor_price` is the market at its first fill, unslipped."""
+    """What is left of one entry; `anchor_price` is the market at its first fill, unslipped.
+
+    `bracket` follows from the two: it is looked at on every candle, and the same on each.
+    """
 
     entry: Order
     quantity: Decimal
     anchor_price: Decimal
+    bracket: Bracket | None = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bracket", _bracket(self.entry, self.anchor_price))
+
+
+def _bracket(entry: Order, anchor_price: Decimal) -> Bracket | None:
+    if entry.bracket is None or entry.horizon_at is None:
+        return None
+    return anchor(entry.bracket, anchor_price, entry.horizon_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,11 +215,10 @@ class _Session:
                 self._cancel(state, "the trade has ended")
 
     def _touched(self, holding: Holding) -> Exit | None:
-        entry, candle = holding.entry, self._candle
-        if entry.bracket is None or entry.horizon_at is None:
+        bracket, candle = holding.bracket, self._candle
+        if bracket is None:
             return None
-        bracket = anchor(entry.bracket, holding.anchor_price, entry.horizon_at)
-        if entry.client_order_id in self._made:
+        if holding.entry.client_order_id in self._made:
             # entered somewhere inside this candle: its high may be older than the trade, its low
             # must be assumed not to be
             return touch(bracket, candle.low, holding.anchor_price, holding.anchor_price)

@@ -92,6 +92,8 @@ class OrderFacts:
     @property
     def filled_quantity(self) -> Decimal:
         """Sum over trades; of two versions of one the larger counts, so fills never shrink."""
+        if not self.trades:
+            return ZERO
         largest: dict[TradeId, Decimal] = {}
         for trade in self.trades:
             largest[trade.trade_id] = max(trade.quantity, largest.get(trade.trade_id, ZERO))
