@@ -178,7 +178,7 @@ def without(series, *removed):
 
 @pytest.mark.parametrize("chunk", [10_000, 7, 2])
 def test_missing_candles_are_listed_as_gaps_page_by_page(transactions, monkeypatch, chunk):
-    monkeypatch.setattr(repository, "_GAP_CHUNK", chunk)
+    monkeypatch.setattr("market_data.repository.extent._GAP_CHUNK", chunk)
     series = market().history(200)["BTC-USDT"]
     removed = [slice(5, 9), slice(100, 101), slice(150, 170)]
     store_series(transactions, SHELF, "file", without(series, *removed), lambda *_: None)
