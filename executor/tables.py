@@ -57,6 +57,7 @@ order_events = Table(
     Column("at", Instant(), nullable=False),
     Column("payload", Document(), nullable=False),
     Index("ix_order_events_order", "client_order_id"),
+    Index("ix_order_events_at", "kind", "at"),
     schema=TRANSACTIONS,
 )
 

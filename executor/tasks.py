@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event, Lock
 
 from executor.core.reconciliation import Difference, DifferenceKind, compare
-from executor.repository.lists import our_view
+from executor.repository.lists import newest_fill, our_view
 from executor.venues.port import Venue
 from shared.bus.unit_of_work import Transactions
 from shared.domain.errors import Unavailable
@@ -17,6 +17,8 @@ from shared.runtime.metrics import Metrics
 log = get_logger()
 
 _ATTEMPTS = 5
+_LOOKED_BACK = timedelta(days=7)
+_DATED_APART = timedelta(days=2)  # more than the longest candle
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,12 +71,14 @@ class Reconciler:
     def _compare(self) -> tuple[Difference, ...]:
         for _ in range(_ATTEMPTS):
             with self.transactions.read() as connection:
-                ours = our_view(connection, self.account)
-            theirs = self.venue.view()
+                since = newest_fill(connection, self.account) - _LOOKED_BACK
+                read_from = since - _DATED_APART
+                ours = our_view(connection, self.account, read_from)
+            theirs = self.venue.view(read_from)
             with self.transactions.read() as connection:
-                is_still = our_view(connection, self.account) == ours
+                is_still = our_view(connection, self.account, read_from) == ours
             if is_still:
-                return compare(ours, theirs)
+                return compare(ours, theirs, since)
         raise Unavailable("the books kept changing while the venue was asked; try again")
 
     def _show(self, differences: tuple[Difference, ...]) -> None:

@@ -1,8 +1,8 @@
 """Our books beside the venue's: pure comparison, nothing is ever repaired by guessing."""
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -15,13 +15,21 @@ def _no_amounts() -> Mapping[str, Decimal]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Traded:
+    """One trade as one side has it; the two may date it apart, by a candle at most."""
+
+    quantity: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountView:
-    """Open orders with what has filled of each, trades with their quantities, balances by asset."""
+    """Open orders with what has filled of each, recent trades, balances by asset."""
 
     open_orders: Mapping[ClientOrderId, Decimal] = field(
         default_factory=dict[ClientOrderId, Decimal]
     )
-    trades: Mapping[TradeId, Decimal] = field(default_factory=dict[TradeId, Decimal])
+    trades: Mapping[TradeId, Traded] = field(default_factory=dict[TradeId, Traded])
     balances: Mapping[str, Decimal] = field(default_factory=_no_amounts)
 
 
@@ -43,15 +51,11 @@ class Difference:
     venue: str
 
 
-def compare(
-    ours: AccountView, venue: AccountView, settling: AbstractSet[ClientOrderId] = frozenset()
-) -> tuple[Difference, ...]:
-    """Return every difference; `settling` orders changed so recently that the venue may lag."""
-    ours_open = {one: filled for one, filled in ours.open_orders.items() if one not in settling}
-    their_open = {one: filled for one, filled in venue.open_orders.items() if one not in settling}
+def compare(ours: AccountView, venue: AccountView, since: datetime) -> tuple[Difference, ...]:
+    """Return every difference; of trades before `since` only those that both sides still show."""
     orders = _differences(
-        ours_open,
-        their_open,
+        ours.open_orders,
+        venue.open_orders,
         (
             DifferenceKind.ORDER_NOT_AT_VENUE,
             DifferenceKind.ORDER_NOT_IN_BOOKS,
@@ -59,8 +63,8 @@ def compare(
         ),
     )
     trades = _differences(
-        ours.trades,
-        venue.trades,
+        _due(ours, venue, since),
+        _due(venue, ours, since),
         (
             DifferenceKind.TRADE_NOT_AT_VENUE,
             DifferenceKind.TRADE_NOT_IN_BOOKS,
@@ -68,6 +72,14 @@ def compare(
         ),
     )
     return (*orders, *trades, *_balance_differences(ours.balances, venue.balances))
+
+
+def _due(one: AccountView, other: AccountView, since: datetime) -> dict[TradeId, Decimal]:
+    return {
+        trade_id: trade.quantity
+        for trade_id, trade in one.trades.items()
+        if trade.at >= since or trade_id in other.trades
+    }
 
 
 def _differences(

@@ -7,11 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, or_, select
+from sqlalchemy import Connection, Row, and_, func, or_, select
 
-from executor.core.reconciliation import AccountView
+from executor.core.reconciliation import AccountView, Traded
 from executor.core.steps import Happening
 from executor.tables import fills, order_events, orders
+from shared.domain.clock import EPOCH
 from shared.domain.enums import OrderStatus
 from shared.domain.ids import AccountId, ClientOrderId, Symbol, TradeId
 from shared.domain.instrument import split_symbol
@@ -77,23 +78,36 @@ def find_fills(connection: Connection, wanted: Wanted, limit: int) -> Sequence[R
     return connection.execute(newest_first.limit(limit)).all()
 
 
-def our_view(connection: Connection, account: AccountId) -> AccountView:
-    """Return the account as the caches have it: resting orders, trades, and what is held."""
+def newest_fill(connection: Connection, account: AccountId) -> datetime:
+    """Return when the account last traded, a time long ago where it never did."""
+    newest = select(func.max(fills.c.filled_at)).where(fills.c.account == account)
+    return connection.execute(newest).scalar() or EPOCH
+
+
+def our_view(connection: Connection, account: AccountId, since: datetime) -> AccountView:
+    """Return the account as the caches have it: resting orders, trades since, and what is held."""
     resting = select(orders.c.client_order_id, orders.c.filled_quantity).where(
         orders.c.account == account, orders.c.is_working, orders.c.status.in_(_RESTING)
     )
     traded = (
-        select(order_events.c.payload)
+        select(order_events.c.payload, order_events.c.at)
         .join(orders, orders.c.client_order_id == order_events.c.client_order_id)
-        .where(orders.c.account == account, order_events.c.kind == Happening.FILLED)
+        .where(
+            orders.c.account == account,
+            order_events.c.kind == Happening.FILLED,
+            order_events.c.at >= since,
+        )
     )
-    trades = [trade for row in connection.execute(traded) for trade in row.payload["trades"]]
     return AccountView(
         open_orders={
             ClientOrderId(row.client_order_id): row.filled_quantity
             for row in connection.execute(resting)
         },
-        trades={TradeId(one["trade_id"]): Decimal(one["quantity"]) for one in trades},
+        trades={
+            TradeId(one["trade_id"]): Traded(quantity=Decimal(one["quantity"]), at=row.at)
+            for row in connection.execute(traded)
+            for one in row.payload["trades"]
+        },
         balances=_held(connection, account),
     )
 

@@ -6,6 +6,7 @@ a network bring theirs.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from executor.core.order import Order
@@ -39,6 +40,6 @@ class Venue(Protocol):
 
     def submit(self, order: Order) -> Answer: ...
 
-    def view(self) -> AccountView:
-        """Return open orders, trades and balances as the venue has them."""
+    def view(self, since: datetime) -> AccountView:
+        """Return open orders, trades since an instant, and balances as the venue has them."""
         ...

@@ -5,26 +5,36 @@ own caches (`orders`): each is written by the same transaction and derived in an
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from executor.core.matching import refusal, venue_order_id
 from executor.core.order import Order, OrderFacts, merge, status_of
-from executor.core.reconciliation import AccountView
+from executor.core.reconciliation import AccountView, Traded
 from executor.tables import fills, order_events, orders
 from executor.venues.port import Accepted, Answer, Refused
 from shared.bus.codec import from_builtins
+from shared.domain.clock import EPOCH
 from shared.domain.enums import OrderStatus, Side
 from shared.domain.ids import AccountId, ClientOrderId, Symbol, TradeId
 from shared.domain.instrument import Instrument, split_symbol
 from shared.domain.values import ZERO
 
 RESTING = frozenset({OrderStatus.OPEN, OrderStatus.PARTIAL, OrderStatus.CANCELING})
+
+
+@dataclass(slots=True)
+class Settled:
+    """What is held of each base asset by all fills before an instant."""
+
+    until: datetime = EPOCH
+    held: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +46,7 @@ class SimulatedVenue:
     instruments: Mapping[Symbol, Instrument]
     read: Callable[[], AbstractContextManager[Connection]]
     is_in_process: bool = True
+    settled: Settled = field(default_factory=Settled)
 
     def submit(self, order: Order) -> Answer:
         reason = refusal(order, self.instruments.get(order.symbol))
@@ -43,10 +54,20 @@ class SimulatedVenue:
             return Refused(reason=reason)
         return Accepted(venue_order_id=venue_order_id(order))
 
-    def view(self) -> AccountView:
+    def view(self, since: datetime) -> AccountView:
         with self.read() as connection:
+            settled = self._settle(connection, since)
+            recent = self._fills(connection, min(since, settled))
             return AccountView(
-                open_orders=self._open_orders(connection), **self._traded(connection)
+                open_orders=self._open_orders(connection),
+                trades={
+                    TradeId(row.trade_id): Traded(quantity=row.quantity, at=row.filled_at)
+                    for row in recent
+                    if row.filled_at >= since
+                },
+                balances=_balances(
+                    self.settled.held, (row for row in recent if row.filled_at >= settled)
+                ),
             )
 
     def _open_orders(self, connection: Connection) -> dict[ClientOrderId, Decimal]:
@@ -66,19 +87,31 @@ class SimulatedVenue:
             if status_of(facts, quantity) in RESTING
         }
 
-    def _traded(self, connection: Connection) -> dict[str, Any]:
-        columns = (fills.c.trade_id, fills.c.symbol, fills.c.side, fills.c.quantity)
-        statement = select(*columns).where(
-            fills.c.account == self.account, fills.c.venue == self.name
+    def _settle(self, connection: Connection, until: datetime) -> datetime:
+        """Add up once what nobody will ask for again; return until when it is added up."""
+        known = self.settled
+        if until > known.until:
+            older = self._fills(connection, known.until, until)
+            known.held, known.until = _balances(known.held, older), until
+        return known.until
+
+    def _fills(
+        self, connection: Connection, start: datetime, end: datetime | None = None
+    ) -> Sequence[Row[Any]]:
+        columns = ("trade_id", "symbol", "side", "quantity", "filled_at")
+        statement = select(*(fills.c[name] for name in columns)).where(
+            fills.c.account == self.account,
+            fills.c.venue == self.name,
+            fills.c.filled_at >= start,
         )
-        rows = connection.execute(statement).all()
-        trades = {TradeId(row.trade_id): row.quantity for row in rows}
-        return {"trades": trades, "balances": _balances(rows)}
+        if end is not None:
+            statement = statement.where(fills.c.filled_at < end)
+        return connection.execute(statement).all()
 
 
-def _balances(rows: Iterable[Any]) -> dict[str, Decimal]:
+def _balances(before: Mapping[str, Decimal], rows: Iterable[Row[Any]]) -> dict[str, Decimal]:
     """Return what is held of each base asset; the quote is the portfolio's affair."""
-    held: defaultdict[str, Decimal] = defaultdict(Decimal)
+    held = defaultdict(Decimal, before)
     for row in rows:
         base, _quote = split_symbol(row.symbol)
         held[base] += Side(row.side).sign * row.quantity

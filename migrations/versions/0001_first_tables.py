@@ -253,6 +253,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('event_id'),
     schema='crypto_transactions'
     )
+    op.create_index('ix_order_events_at', 'order_events', ['kind', 'at'], unique=False, schema='crypto_transactions')
     op.create_index('ix_order_events_order', 'order_events', ['client_order_id'], unique=False, schema='crypto_transactions')
     op.create_table('orders',
     sa.Column('client_order_id', shared.db.types.Id(), nullable=False),
@@ -564,6 +565,7 @@ def downgrade() -> None:
     op.drop_index('ix_orders_decided', table_name='orders', schema='crypto_transactions')
     op.drop_table('orders', schema='crypto_transactions')
     op.drop_index('ix_order_events_order', table_name='order_events', schema='crypto_transactions')
+    op.drop_index('ix_order_events_at', table_name='order_events', schema='crypto_transactions')
     op.drop_table('order_events', schema='crypto_transactions')
     op.drop_index('ix_ledger_entries_holder', table_name='ledger_entries', schema='crypto_transactions')
     op.drop_table('ledger_entries', schema='crypto_transactions')

@@ -9,7 +9,7 @@ import pytest
 from executor.core.book import match_candle
 from executor.core.matching import refusal
 from executor.core.planning import obstacle
-from executor.core.reconciliation import AccountView, DifferenceKind, compare
+from executor.core.reconciliation import AccountView, DifferenceKind, Traded, compare
 from executor.core.steps import Happening
 from shared.domain.enums import (
     ExitReason,
@@ -288,29 +288,39 @@ def test_a_plan_keeps_every_term_of_the_approval():
     assert order(hour=1).client_order_id != planned.client_order_id
 
 
+def traded(quantity, at=CLOSED_AT):
+    return Traded(quantity=D(quantity), at=at)
+
+
 def test_books_that_agree_have_no_differences():
     view = AccountView(
-        open_orders={ClientOrderId("a"): D(1)}, trades={TradeId("t"): D("1.0")},
+        open_orders={ClientOrderId("a"): D(1)}, trades={TradeId("t"): traded("1.0")},
         balances={"BTC": D(1)},
     )  # fmt: skip
-    same = replace(view, trades={TradeId("t"): D(1)}, balances={"BTC": D("1.00"), "ETH": D(0)})
-    assert compare(view, same) == ()
+    same = replace(view, trades={TradeId("t"): traded(1)}, balances={"BTC": D("1.00"), "ETH": D(0)})
+    assert compare(view, same, CLOSED_AT) == ()
 
 
 def test_every_kind_of_difference_is_named():
     ours = AccountView(
         open_orders={ClientOrderId("a"): D(1), ClientOrderId("both"): D(1)},
-        trades={TradeId("t1"): D(1), TradeId("t3"): D(1)},
+        trades={TradeId("t1"): traded(1), TradeId("t3"): traded(1)},
         balances={"BTC": D(1)},
     )
     theirs = AccountView(
         open_orders={ClientOrderId("b"): D(1), ClientOrderId("both"): D(2)},
-        trades={TradeId("t2"): D(1), TradeId("t3"): D(2)},
+        trades={TradeId("t2"): traded(1), TradeId("t3"): traded(2)},
         balances={"BTC": D(2)},
     )
-    assert {one.kind for one in compare(ours, theirs)} == set(DifferenceKind)
+    assert {one.kind for one in compare(ours, theirs, CLOSED_AT)} == set(DifferenceKind)
 
 
-def test_orders_that_just_changed_are_left_to_settle():
-    ours = AccountView(open_orders={ClientOrderId("a"): D(1)})
-    assert compare(ours, AccountView(), frozenset({ClientOrderId("a")})) == ()
+def test_old_trades_are_compared_only_where_both_sides_show_them():
+    old = CLOSED_AT - HOUR
+    alone = AccountView(trades={TradeId("t1"): traded(1, old)})
+    assert compare(alone, AccountView(), CLOSED_AT) == ()
+    assert compare(AccountView(), alone, CLOSED_AT) == ()
+    border = AccountView(trades={TradeId("t1"): traded(1)})
+    assert compare(alone, border, CLOSED_AT) == ()
+    doubled = AccountView(trades={TradeId("t1"): traded(2, old)})
+    assert [one.kind for one in compare(border, doubled, CLOSED_AT)] == ["trade_quantity"]

@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from executor.core.order import OrderFacts, merged, status_of
+from executor.repository.lists import our_view
 from executor.tables import fills, order_events, orders
+from executor.venues.simulated import SimulatedVenue
 from shared.bus.codec import from_builtins
 from shared.bus.unit_of_work import Transactions
 from shared.db.engine import DatabaseAddress, connect
@@ -230,3 +232,26 @@ def test_several_candles_in_one_batch_are_matched_in_order(engine):
     assert len(room.heard("account.reconciled")) == 3
     assert room.heard("order.filled")[-1].event.fill.filled_at == CLOSED_AT + timedelta(hours=2)
     assert_rows_follow_from_events(room)
+
+
+def test_comparing_reads_recent_trades_and_remembers_what_older_ones_left(engine):
+    room = Room(engine)
+    room.approve(approval())
+    room.close(1)
+    month = 24 * 30
+    transactions = room.runtime.transactions("test")
+    venue = SimulatedVenue(
+        name=room.rows(fills)[0].venue, account=ACCOUNT, instruments={}, read=transactions.read
+    )
+    first = venue.view(CLOSED_AT)
+    room.approve(approval(hour=month, symbol=ETH))
+    room.close(month + 1, candle(month + 1, symbol=ETH))
+    since = CLOSED_AT + 20 * 24 * HOUR
+    with transactions.read() as connection:
+        ours = our_view(connection, ACCOUNT, since)
+    second, again = venue.view(since), venue.view(since)
+    assert len(first.trades) == len(ours.trades) == len(second.trades) == 1
+    assert ours.trades.keys() == second.trades.keys() != first.trades.keys()
+    assert ours.balances == second.balances == again.balances == venue.view(CLOSED_AT).balances
+    assert second.balances.keys() == {"BTC", "ETH"}
+    assert room.ask("POST", "/reconcile").json()["agrees"] is True
