@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import Request, Security
 from fastapi.security import APIKeyHeader
 
-from shared.http.errors import Forbidden, Unauthenticated
+from shared.http.errors import DatabaseAway, Forbidden, Unauthenticated
 from shared.http.keys import KnownKey, Principal, identify
 
 HEADER = "X-TRADING-API-KEY"
 _CACHE_SECONDS = 5.0
+_AWAY_SECONDS = 3.0
 
 _header = APIKeyHeader(name=HEADER, auto_error=False, description="Your API key")
 
@@ -20,7 +21,8 @@ _header = APIKeyHeader(name=HEADER, auto_error=False, description="Your API key"
 class KeyRing:
     """The keys from the configuration and, read at most every few seconds, from the database.
 
-    A revoked key lives on for these seconds. While the database is away only configured keys count.
+    A revoked key lives on for these seconds. While the database is away only configured keys count;
+    one request at a time finds out whether it is back, all others are refused at once.
     """
 
     def __init__(
@@ -30,17 +32,34 @@ class KeyRing:
         self._read_stored = read_stored
         self._lock = Lock()
         self._stored: tuple[KnownKey, ...] = ()
-        self._read_at = float("-inf")
+        self._asked_at = float("-inf")
+        self._is_away = False
 
     def identify(self, key: str) -> Principal | None:
         return identify(key, self._configured) or identify(key, self._current())
 
     def _current(self) -> tuple[KnownKey, ...]:
-        with self._lock:
-            if time.monotonic() - self._read_at > _CACHE_SECONDS:
-                self._stored = self._read_stored()
-                self._read_at = time.monotonic()
+        if not self._lock.acquire(blocking=not self._is_away):
+            raise DatabaseAway
+        try:
+            passed = time.monotonic() - self._asked_at
+            if self._is_away and passed < _AWAY_SECONDS:
+                raise DatabaseAway
+            if self._is_away or passed > _CACHE_SECONDS:
+                self._refresh()
             return self._stored
+        finally:
+            self._lock.release()
+
+    def _refresh(self) -> None:
+        try:
+            self._stored = self._read_stored()
+            self._is_away = False
+        except Exception:
+            self._is_away = True
+            raise
+        finally:
+            self._asked_at = time.monotonic()
 
 
 def require(scope: str) -> Callable[..., Principal]:

@@ -58,6 +58,13 @@ class Forbidden(TradingError):
     reason = "forbidden"
 
 
+class DatabaseAway(Unavailable):
+    reason = "database_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("the database does not answer; try again shortly")
+
+
 def problem(
     status: int, reason: str, detail: str, fields: list[dict[str, str]] | None = None
 ) -> JSONResponse:
@@ -131,8 +138,8 @@ def _not_storable(_request: Request, error: Exception) -> JSONResponse:
     raise error
 
 
-def _database_away(_request: Request, _error: Exception) -> JSONResponse:
-    return problem(503, "database_unavailable", "the database does not answer; try again shortly")
+def _database_away(request: Request, _error: Exception) -> JSONResponse:
+    return _trading_error(request, DatabaseAway())
 
 
 def _unexpected(_request: Request, error: Exception) -> JSONResponse:

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
 
@@ -9,7 +10,6 @@ from sqlalchemy import Column, Connection, Table, insert, select
 
 from shared.db.base import TRANSACTIONS, metadata
 from shared.db.types import Instant, Word
-from shared.domain.clock import EPOCH
 
 SCOPES = ("read", "trade", "admin")  # each includes the ones before it
 
@@ -52,13 +52,15 @@ def generate(mode: str) -> tuple[str, str]:
     return key_id, f"tk_{mode}_{key_id}_{secrets.token_urlsafe(32)}"
 
 
-def store(connection: Connection, key_id: str, name: str, scope: str, key: str) -> None:
+def store(
+    connection: Connection, key_id: str, name: str, scope: str, key: str, created_at: datetime
+) -> None:
     row = {
         "key_id": key_id,
         "name": name,
         "scope": scope,
         "digest": digest_of(key),
-        "created_at": EPOCH,
+        "created_at": created_at,
     }
     connection.execute(insert(api_keys).values(row))
 

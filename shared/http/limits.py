@@ -9,6 +9,7 @@ from shared.http.errors import problem
 
 Observe = Callable[[str, str, int, float], None]
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -63,4 +64,5 @@ class Observed:
             await self._app(scope, receive, with_headers)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
-            self._observe(route, scope["method"], status, perf_counter() - started_at)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._observe(route, method, status, perf_counter() - started_at)

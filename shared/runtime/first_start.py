@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
+from shared.domain.clock import SystemClock
 from shared.http.keys import api_keys, generate, store
 from shared.runtime.service import Runtime
 from shared.runtime.settings import ConfigurationError, Mode
@@ -38,7 +39,8 @@ def ensure_key(runtime: Runtime) -> str | None:
     path = settings.state_dir / KEY_FILE
     try:
         with transactions.begin() as uow:
-            store(uow.connection, _FIRST_KEY_ID, "first start", "admin", key)
+            now = SystemClock().now()  # a key is made when it is made, whatever is replayed
+            store(uow.connection, _FIRST_KEY_ID, "first start", "admin", key, now)
             _keep(path, key)  # before the commit: a crash must not leave a key that nobody knows
     except IntegrityError:  # another process was first
         return None

@@ -1,17 +1,30 @@
 """Keys, scopes, limits, probes and errors of every service, on a running application."""
 
 import threading
+import time
+from datetime import timedelta
 
 import pytest
 from fastapi import APIRouter, Depends
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from shared.db.control import control
+from shared.domain.clock import EPOCH, SystemClock
 from shared.domain.errors import Conflict, NotFound
 from shared.http.auth import HEADER, KeyRing, require
-from shared.http.keys import api_keys, generate, store, stored_keys
+from shared.http.errors import DatabaseAway
+from shared.http.keys import (
+    KnownKey,
+    Principal,
+    api_keys,
+    digest_of,
+    generate,
+    store,
+    stored_keys,
+)
 from shared.http.probes import Check
 from shared.http.values import MoneyText
 from shared.runtime.first_start import ensure_key
@@ -48,7 +61,7 @@ def failing_routes(transactions):
     def twice() -> None:
         with transactions.begin() as uow:
             for _ in range(2):
-                store(uow.connection, "one", "secret-name", "read", READ)
+                store(uow.connection, "one", "secret-name", "read", READ, EPOCH)
 
     @routes.get("/no-table")
     def no_table() -> None:
@@ -154,6 +167,15 @@ def test_metrics_need_no_key_and_count_requests_by_route(client):
     assert 'trading_mode_info{mode="mock"} 1.0' in text
 
 
+def test_methods_that_nobody_knows_share_one_label(client):
+    for method in ("FOOBAR", "BAZ", "get"):
+        client.request(method, "/thing", headers={HEADER: READ})
+    text = client.get("/metrics").text
+    assert 'method="other"' in text
+    for method in ("FOOBAR", "BAZ", "get"):
+        assert f'method="{method}"' not in text
+
+
 def test_answers_carry_security_headers(client):
     assert client.get("/health").headers["x-content-type-options"] == "nosniff"
 
@@ -168,6 +190,9 @@ def test_the_first_mock_start_makes_one_key_and_shows_it_once(tmp_path, capsys):
     assert ensure_key(runtime) is None
     assert (tmp_path / "api-key").read_text().strip() == key
     assert (tmp_path / "api-key").stat().st_mode & 0o077 == 0
+    with runtime.transactions("keys").read() as connection:
+        created_at = connection.execute(select(api_keys.c.created_at)).scalar_one()
+    assert abs(SystemClock().now() - created_at) < timedelta(minutes=1)
     api = create_api(name="risk", title="Risk", runtime=runtime, metrics=new_metrics())
 
     @api.get("/thing", dependencies=[Depends(require("admin"))])
@@ -215,6 +240,61 @@ def test_a_configured_key_is_known_while_the_database_is_away(tmp_path):
         ring.identify(TRADE)
 
 
+def test_while_the_database_is_away_one_request_waits_and_no_other(monkeypatch):
+    asked, go_on = threading.Semaphore(0), threading.Event()
+
+    def away():
+        asked.release()
+        go_on.wait(10)
+        raise OperationalError("SELECT 1", {}, Exception("gone"))
+
+    ring = KeyRing((), away)
+    go_on.set()
+    with pytest.raises(OperationalError):
+        ring.identify(TRADE)
+    assert asked.acquire(timeout=10)
+    with pytest.raises(DatabaseAway):
+        ring.identify(TRADE)
+    assert not asked.acquire(blocking=False)
+
+    monkeypatch.setattr("shared.http.auth._AWAY_SECONDS", 0.0)
+    go_on.clear()
+
+    def asks():
+        with pytest.raises(OperationalError):
+            ring.identify(TRADE)
+
+    first = threading.Thread(target=asks)
+    first.start()
+    assert asked.acquire(timeout=10)
+    started_at = time.monotonic()
+    with pytest.raises(DatabaseAway):
+        ring.identify(TRADE)
+    assert time.monotonic() - started_at < 1
+    go_on.set()
+    first.join()
+
+
+def test_keys_of_the_database_are_known_again_once_it_is_back(monkeypatch):
+    answers = [OperationalError("SELECT 1", {}, Exception("gone")), (_known(TRADE),)]
+
+    def read():
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    ring = KeyRing((), read)
+    with pytest.raises(OperationalError):
+        ring.identify(TRADE)
+    monkeypatch.setattr("shared.http.auth._AWAY_SECONDS", 0.0)
+    assert ring.identify(TRADE).scope == "trade"
+
+
+def _known(key):
+    return KnownKey(principal=Principal(name="someone", scope="trade"), digest=digest_of(key))
+
+
 def test_a_revoked_key_is_refused_as_soon_as_the_keys_are_read_again(tmp_path, monkeypatch):
     settings = settings_at(tmp_path)
     empty_database(settings.database())
@@ -226,7 +306,7 @@ def test_a_revoked_key_is_refused_as_soon_as_the_keys_are_read_again(tmp_path, m
             return stored_keys(connection)
 
     with transactions.begin() as uow:
-        store(uow.connection, key_id, "someone", "trade", key)
+        store(uow.connection, key_id, "someone", "trade", key, EPOCH)
     ring = KeyRing((), read)
     assert ring.identify(key).scope == "trade"
     with transactions.begin() as uow:
