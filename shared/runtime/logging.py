@@ -32,7 +32,13 @@ def _hidden(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _inside(value: Any) -> Any:
-    return _hidden(value) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        return _hidden(value)
+    if isinstance(value, list):
+        return [_inside(one) for one in value]
+    if isinstance(value, tuple):  # exc_info is one and must stay one
+        return tuple(_inside(one) for one in value)
+    return value
 
 
 def _rendering(renderer: Any, secrets: Sequence[str]) -> Processor:

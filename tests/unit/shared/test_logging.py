@@ -11,11 +11,12 @@ PASSWORD = "correct-horse/battery"
 _, KEY = generate("mock")
 
 SAYING = f"""
-import logging, os
+import logging, sys
 from shared.runtime.logging import configure, get_logger
 configure(as_json={{as_json}}, secrets=("", "short", {PASSWORD!r}))
 log = get_logger()
 log.info("said", password="in-a-field", inner={{{{"api_secret": "in-a-mapping"}}}}, key_id="shown-id")
+log.info("said", many=[{{{{"token": "in-a-list"}}}}, ({{{{"passphrase": "in-a-tuple"}}}},)], numbers=(1, 2))
 log.info("said", url="mysql://user:{PASSWORD}@host", text="short word")
 def fail():
     local = "only-a-local"
@@ -25,6 +26,8 @@ try:
 except RuntimeError:
     log.exception("failed")
     logging.getLogger("library").exception("failed too")
+    caught = sys.exc_info()
+logging.getLogger("library").error("failed later", exc_info=caught)
 """
 
 
@@ -37,9 +40,17 @@ def test_no_planted_secret_reaches_the_log(as_json):
         check=True,
         text=True,
     ).stderr
-    for secret in ("in-a-field", "in-a-mapping", PASSWORD, KEY, "only-a-local"):
+    for secret in (
+        "in-a-field",
+        "in-a-mapping",
+        "in-a-list",
+        "in-a-tuple",
+        PASSWORD,
+        KEY,
+        "only-a-local",
+    ):
         assert secret not in said
-    assert said.count("refused [redacted]") >= 2
+    assert said.count("refused [redacted]") >= 3
     assert "failed too" in said
     assert "shown-id" in said
     assert "short word" in said
