@@ -2,7 +2,8 @@
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -68,11 +69,14 @@ class Registry:
             champions, failures = dict(self._champions), dict[str, str]()
             known = {m.manifest.files[BOOSTER].sha256: m.forest for m in champions.values()}
             changed: list[str] = []
-            for scope in sorted({*self._scopes(), *champions}):
+            for scope in sorted({*self._scopes(failures), *champions}):
                 try:
                     model = self._follow(scope, champions.get(scope), known)
                 except ArtifactRefused as refusal:
                     failures[scope] = refusal.detail
+                    continue
+                except OSError as error:  # a release is being replaced, or its disk is away
+                    failures[scope] = f"unreadable_file: {error}"
                     continue
                 if model is not None and model is not champions.get(scope):
                     champions[scope] = model
@@ -105,24 +109,31 @@ class Registry:
     def releases(self) -> tuple[Listing, ...]:
         """Return every readable release, by scope, newest first."""
         found: list[Listing] = []
-        for scope in self._scopes():
-            champion = (self._aliases_or_none(scope) or {}).get(_CHAMPION)
-            for path in sorted((self._root / scope).iterdir(), reverse=True):
-                if not RELEASE_ID.fullmatch(path.name):
-                    continue
-                try:
-                    manifest = read_manifest(path)
-                except ArtifactRefused:
-                    continue
-                found.append(
-                    Listing(manifest=manifest, path=path, is_champion=path.name == champion)
-                )
+        for scope in self._scopes({}):
+            with suppress(OSError):  # it went away while it was read
+                found.extend(self._listings(scope))
         return tuple(found)
 
-    def _scopes(self) -> list[str]:
-        if not self._root.is_dir():
+    def _listings(self, scope: str) -> Iterator[Listing]:
+        champion = None
+        with suppress(ArtifactRefused):
+            champion = (self._aliases_or_none(scope) or {}).get(_CHAMPION)
+        for path in sorted((self._root / scope).iterdir(), reverse=True):
+            if not RELEASE_ID.fullmatch(path.name):
+                continue
+            with suppress(ArtifactRefused):
+                manifest = read_manifest(path)
+                yield Listing(manifest=manifest, path=path, is_champion=path.name == champion)
+
+    def _scopes(self, failures: dict[str, str]) -> list[str]:
+        """Return the folders of the scopes; that they cannot be read is told to `failures`."""
+        try:
+            return sorted(entry.name for entry in self._root.iterdir() if entry.is_dir())
+        except FileNotFoundError:
             return []
-        return sorted(entry.name for entry in self._root.iterdir() if entry.is_dir())
+        except OSError as error:
+            failures[self._root.name] = f"unreadable_file: {error}"
+            return []
 
     def _follow(
         self, scope: str, current: ServingModel | None, known: dict[str, Forest]

@@ -1,8 +1,10 @@
+import errno
 import json
 import shutil
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +88,44 @@ def test_a_champion_that_cannot_be_proven_leaves_the_old_one_serving(folder, two
     booster.write_bytes(good)
     assert registry.refresh() == ("GLOBAL",)
     assert registry.failures() == {}
+
+
+@pytest.mark.parametrize("name", ["booster.ubj", "aliases.json"])
+def test_a_disk_that_fails_while_a_release_is_replaced_leaves_the_old_one_serving(
+    folder, two_trainings, monkeypatch, name
+):
+    _, older, newer = two_trainings
+    registry = Registry(folder, MARKET)
+    registry.refresh()
+    registry.publish("GLOBAL", older[0])
+    read = Path.read_bytes
+
+    def failing(path):
+        if path.name == name and "GLOBAL" in path.parts:
+            raise OSError(errno.ESTALE, "Stale file handle", str(path))
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", failing)
+        assert registry.refresh() == ()
+        assert registry.model_for(SOL).release_id == newer[0]
+        assert "Stale file handle" in registry.failures()["GLOBAL"]
+        assert registry.releases()
+    assert registry.refresh() == ("GLOBAL",)
+    assert registry.failures() == {}
+
+
+def test_a_models_folder_that_cannot_be_read_is_named_and_what_serves_goes_on(
+    folder, two_trainings
+):
+    registry = Registry(folder, MARKET)
+    registry.refresh()
+    folder.rename(folder.with_name("aside"))
+    folder.write_text("not a folder")
+    assert registry.refresh() == ()
+    assert registry.model_for(SOL).release_id == two_trainings[2][0]
+    assert "Not a directory" in registry.failures()["models"]
+    assert registry.releases() == ()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"champion": "../../etc"}', '{"champion": ""}'])
