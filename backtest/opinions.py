@@ -76,7 +76,8 @@ class Opinions:
 
     def _ask(self, candle: Candle, seen: Evidence) -> Signal:
         speaker = self._speakers[candle.symbol]
-        prediction = speaker.model.prediction(seen.margin, seen.unfamiliar_ratio)
+        holes = int(speaker.model.new_holes(seen.vector[np.newaxis])[0])
+        prediction = speaker.model.prediction(seen.margin, seen.unfamiliar_ratio, holes)
         belief = belief_of(speaker.model, prediction, is_fallback=speaker.is_fallback)
         scoring = self._spec.scoring
         return generate_signal(candle, self._spec.interval, seen.vector, belief, scoring)

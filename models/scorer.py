@@ -28,6 +28,7 @@ from models.manifest import (
 from models.payoff import Payoff
 
 Floats = NDArray[np.float64]
+_COLUMNS = len(FEATURE_NAMES)
 _TOLERANCE = 1e-6
 _SUM_TOLERANCE = 1e-4  # float32 rounding over some hundred trees
 
@@ -36,7 +37,8 @@ _SUM_TOLERANCE = 1e-4  # float32 rounding over some hundred trees
 class Prediction:
     """`margin`: log-odds; `probability`: calibrated P(net > 0); `neighbours`: labels behind it.
 
-    `unfamiliar_ratio` is the share of features outside the range of 99.8 % of the training rows.
+    `unfamiliar_ratio` is the share of features outside the range of 99.8 % of the training rows;
+    `new_holes` counts features that are missing here and never were in training.
     """
 
     margin: float
@@ -44,6 +46,7 @@ class Prediction:
     probability: float
     neighbours: float
     unfamiliar_ratio: float
+    new_holes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,6 +59,7 @@ class ServingModel:
     payoff: Payoff
     low: Floats
     high: Floats
+    is_always_known: NDArray[np.bool_]
 
     @property
     def release_id(self) -> str:
@@ -99,10 +103,8 @@ class ServingModel:
         """Return one prediction per row of (n, 86) features; NaN and infinities are missing."""
         margins = self.margins(vectors).tolist()
         unfamiliar = self.unfamiliar_ratios(vectors).tolist()
-        return [
-            self.prediction(margin, ratio)
-            for margin, ratio in zip(margins, unfamiliar, strict=True)
-        ]
+        holes = self.new_holes(vectors).tolist()
+        return [self.prediction(*one) for one in zip(margins, unfamiliar, holes, strict=True)]
 
     def margins(self, vectors: Floats) -> Floats:
         """Return the log-odds of each row, before calibration."""
@@ -113,7 +115,11 @@ class ServingModel:
         strange = ((vectors < self.low) | (vectors > self.high)) & np.isfinite(vectors)
         return np.count_nonzero(strange, axis=1) / vectors.shape[1]
 
-    def prediction(self, margin: float, unfamiliar_ratio: float) -> Prediction:
+    def new_holes(self, vectors: Floats) -> NDArray[np.int64]:
+        """Return for each row how many features are missing that training always had."""
+        return np.count_nonzero(~np.isfinite(vectors) & self.is_always_known, axis=1)
+
+    def prediction(self, margin: float, unfamiliar_ratio: float, new_holes: int) -> Prediction:
         """Return what a margin means."""
         return Prediction(
             margin=margin,
@@ -121,6 +127,7 @@ class ServingModel:
             probability=self.calibrator.probability(margin),
             neighbours=self.calibrator.neighbours(margin),
             unfamiliar_ratio=unfamiliar_ratio,
+            new_holes=new_holes,
         )
 
     def contributions(self, vector: Floats) -> list[tuple[str, float]]:
@@ -148,6 +155,8 @@ def load(
     digest = contents.manifest.files[BOOSTER].sha256
     forest = (known or {}).get(digest) or _forest(contents.files[BOOSTER])
     sheet = contents.sheet(FEATURES, FeatureSheet)
+    if {len(column) for column in (sheet.low, sheet.high, sheet.missing_rate)} != {_COLUMNS}:
+        raise ArtifactRefused("schema_mismatch", f"{FEATURES} has not {_COLUMNS} columns")
     model = ServingModel(
         manifest=contents.manifest,
         forest=forest,
@@ -155,6 +164,7 @@ def load(
         payoff=contents.sheet(PAYOFF, Payoff),
         low=np.array(sheet.low, dtype=np.float64),
         high=np.array(sheet.high, dtype=np.float64),
+        is_always_known=np.array(sheet.missing_rate, dtype=np.float64) == 0.0,
     )
     _self_test(model, contents)
     if known is not None:

@@ -20,6 +20,7 @@ from shared.domain.candle import Candle
 from shared.domain.events import CandlesClosed, SignalsGenerated
 from shared.domain.ids import Symbol
 from shared.domain.signal import Signal
+from shared.runtime.logging import get_logger
 from shared.runtime.metrics import Metrics
 from signal_generator.core.belief import Belief, believe
 from signal_generator.core.scoring import ML, ScoringPolicy, generate_signal
@@ -27,6 +28,8 @@ from signal_generator.core.window import Past, Windows
 from signal_generator.repository.predictions import Scored, add_scored, last_carried
 
 Floats = NDArray[np.float64]
+
+log = get_logger()
 
 _JUST_AFTER = timedelta(microseconds=1)
 
@@ -83,7 +86,7 @@ class SignalGeneratorHandlers:
             for candle in candles
         }
         beliefs = self._ask(vectors)
-        return [
+        scored = [
             Scored(
                 signal=generate_signal(
                     candle,
@@ -97,6 +100,8 @@ class SignalGeneratorHandlers:
             )
             for candle in candles
         ]
+        _warn_of_new_holes([one.signal for one in scored], beliefs)
+        return scored
 
     def _ask(self, vectors: Mapping[Symbol, Floats]) -> dict[Symbol, Belief]:
         """Ask every model once, about all instruments that it speaks for."""
@@ -130,6 +135,14 @@ class SignalGeneratorHandlers:
                 metrics.model_age_seconds.labels(symbol=signal.symbol).set(age)
         if signals:
             metrics.feature_coverage_ratio.set(min(signal.coverage for signal in signals))
+
+
+def _warn_of_new_holes(signals: Sequence[Signal], beliefs: Mapping[Symbol, Belief]) -> None:
+    """Name the instruments that speak although they miss what training always had."""
+    speaking = [one.symbol for one in signals if one.edge is not None and one.edge.confidence > 0]
+    holes = {symbol: beliefs[symbol].new_holes for symbol in speaking if beliefs[symbol].new_holes}
+    if holes:
+        log.warning("features.missing_unlike_training", counts=holes)
 
 
 def _by_symbol(fact: CandlesClosed) -> dict[Symbol, Candle]:

@@ -20,6 +20,8 @@ class Prediction(Protocol):
     def neighbours(self) -> float: ...
     @property
     def unfamiliar_ratio(self) -> float: ...
+    @property
+    def new_holes(self) -> int: ...
 
 
 class LabelRule(Protocol):
@@ -61,6 +63,7 @@ class Belief:
 
     average_win, average_loss   in units of the barrier
     unfamiliar_ratio            share of features outside the range seen in training
+    new_holes                   features that are missing and never were in training
     is_fallback                 a pooled model stands in for an own one that cannot be used
     """
 
@@ -76,6 +79,7 @@ class Belief:
     probability_raw: float
     neighbours: float
     unfamiliar_ratio: float = 0.0
+    new_holes: int = 0
     is_fallback: bool = False
 
 
@@ -101,5 +105,6 @@ def belief_of(model: Model, prediction: Prediction, *, is_fallback: bool = False
         probability_raw=prediction.probability_raw,
         neighbours=prediction.neighbours,
         unfamiliar_ratio=prediction.unfamiliar_ratio,
+        new_holes=prediction.new_holes,
         is_fallback=is_fallback,
     )

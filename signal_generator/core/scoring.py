@@ -15,6 +15,7 @@ from signal_generator.core.belief import Belief
 
 ML = "ml"
 FALLBACK_CONFIDENCE = 0.5
+NEW_HOLE_CONFIDENCE = 0.9
 _SECONDS_PER_DAY = 86_400.0
 _EXPIRED_AFTER_INTERVALS = 3.0
 
@@ -104,7 +105,8 @@ def _edge(
 def _trust(candle: Candle, belief: Belief, policy: ScoringPolicy) -> float:
     age_days = (candle.closed_at - belief.created_at).total_seconds() / _SECONDS_PER_DAY
     standing = FALLBACK_CONFIDENCE if belief.is_fallback else 1.0
-    return age_factor(age_days, policy.retrain_days) * standing
+    holes = NEW_HOLE_CONFIDENCE**belief.new_holes
+    return age_factor(age_days, policy.retrain_days) * standing * holes
 
 
 def _refusals(

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.artifact import NEWEST_XGBOOST
-from models.features import FEATURE_NAMES
+from models.features import FEATURE_NAMES, REQUIRED
 from models.forest import read_forest
 from models.manifest import LabelRule
 from models.scorer import load
@@ -191,6 +192,18 @@ def test_predictions_are_calibrated_clamped_and_counted(models):
             assert 0 <= prediction.unfamiliar_ratio <= 1
         alone = [model.predict(row[np.newaxis])[0] for row in vectors]
         assert alone == model.predict(vectors)
+
+
+def test_only_a_hole_that_training_never_had_is_new(models):
+    known = np.zeros(86, dtype=bool)
+    known[[3, 4]] = True
+    model = replace(models[0], is_always_known=known)
+    vectors = np.zeros((4, 86))
+    vectors[1, 3], vectors[2, [3, 4]], vectors[3, 5] = np.nan, np.inf, np.nan
+    assert [one.new_holes for one in model.predict(vectors)] == [0, 1, 2, 0]
+    required = [FEATURE_NAMES.index(name) for name in REQUIRED]
+    assert models[0].is_always_known[required].all()
+    assert not models[0].is_always_known.all()
 
 
 def test_infinite_is_missing_and_far_away_is_unfamiliar(models):

@@ -133,6 +133,11 @@ def test_what_is_unlike_the_training_is_refused():
     assert say(replace(BELIEF, unfamiliar_ratio=0.11)).reasons == ("out_of_range",)
 
 
+def test_each_feature_missing_that_training_always_had_costs_a_tenth_of_the_confidence():
+    assert say(replace(BELIEF, new_holes=1)).confidence == pytest.approx(0.9)
+    assert say(replace(BELIEF, new_holes=3)).confidence == pytest.approx(0.729)
+
+
 def test_a_barrier_that_reaches_zero_cannot_be_drawn():
     signal = say(values=vector(1.2))
     assert (signal.reasons, signal.edge) == (("no_barrier",), None)
