@@ -1,11 +1,11 @@
 """The first model of a newcomer: trained on the synthetic history, and named so."""
 
 from datetime import UTC
-from pathlib import Path
 
 import market_data.app
 from launcher.candles import as_arrays, is_synthetic, traded_market
 from launcher.console import err
+from launcher.models_home import models_folder
 from launcher.progress import steps
 from market_data.settings import MarketDataSettings
 from models.booster import BoosterParams
@@ -15,10 +15,6 @@ from models.train import TrainingConfig, train_models
 from shared.runtime.settings import PlatformSettings, load
 
 _ROUNDS = 120
-
-
-def models_folder(settings: PlatformSettings) -> Path:
-    return settings.state_dir / "models"
 
 
 def ensure_demo_model(settings: PlatformSettings) -> None:

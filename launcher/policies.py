@@ -6,8 +6,8 @@ from dataclasses import replace
 from backtest.inputs import BacktestSpec, Speaker
 from executor.settings import ExecutorSettings
 from launcher.candles import traded_market
-from launcher.demo_model import models_folder
 from launcher.demonstration import demonstration
+from launcher.models_home import served_folder
 from models.registry import Registry
 from portfolio.settings import PortfolioSettings
 from recommender.settings import RecommenderSettings
@@ -50,8 +50,7 @@ def backtest_spec(settings: PlatformSettings) -> BacktestSpec:
 
 def speakers(settings: PlatformSettings, symbols: Sequence[Symbol]) -> dict[Symbol, Speaker]:
     """Return the models that the signal generator would ask; none for an instrument without."""
-    folder = load(SignalGeneratorSettings).models_dir or models_folder(settings)
-    registry = Registry(folder, traded_market(settings))
+    registry = Registry(served_folder(settings), traded_market(settings))
     registry.refresh()
     found = {symbol: registry.model_for(symbol) for symbol in symbols}
     return {symbol: Speaker(model=model) for symbol, model in found.items() if model is not None}

@@ -22,7 +22,7 @@ from launcher.candles import (
     traded_market,
 )
 from launcher.console import out, print_json, print_table
-from launcher.demo_model import models_folder
+from launcher.models_home import models_folder
 from launcher.options import AsJson, Symbols, listed, refuse_unwritable
 from launcher.policies import backtest_spec, speakers
 from launcher.progress import steps

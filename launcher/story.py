@@ -1,10 +1,13 @@
 """A decision told from the log of facts: from the candle to the fills."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
+from launcher.explained import what_moved
+from launcher.models_home import served_folder
 from launcher.wording import ORDER_FACTS, of, told
 from shared.bus.envelope import Envelope
 from shared.bus.history import COLUMNS, envelope_of, with_causes
@@ -19,6 +22,7 @@ from shared.domain.events import (
     SignalsAggregated,
     SignalsGenerated,
 )
+from shared.domain.ids import EventId
 from shared.runtime.settings import PlatformSettings
 
 Step = dict[str, Any]
@@ -38,10 +42,11 @@ def tell(settings: PlatformSettings, identifier: str) -> list[Step]:
     try:
         with engine.connect() as connection:
             facts = _related(connection, identifier)
+            symbol = _instrument(facts, identifier)
+            explained = _explained(connection, served_folder(settings), facts, symbol)
     finally:
         engine.dispose()
-    symbol = _instrument(facts, identifier)
-    steps = [step for fact in facts if (step := _step(fact, symbol))]
+    steps = [step for fact in facts if (step := _step(fact, symbol, explained))]
     if not steps:
         raise NotFound(f"no fact mentions {identifier}; is this the database it was made in?")
     return steps
@@ -106,8 +111,25 @@ def _symbol(event: Event, identifier: str) -> str | None:
             return None
 
 
-def _step(fact: Envelope, symbol: str | None) -> Step | None:
-    lines = told(fact.event, symbol)
+def _explained(
+    connection: Connection, folder: Path, facts: Iterable[Envelope], symbol: str | None
+) -> dict[EventId, list[str]]:
+    """Return what moved the model, by the fact in which it spoke."""
+    return {
+        fact.event_id: [
+            line
+            for signal in of(fact.event.signals, symbol)
+            for line in what_moved(connection, folder, signal)
+        ]
+        for fact in facts
+        if isinstance(fact.event, SignalsGenerated)
+    }
+
+
+def _step(
+    fact: Envelope, symbol: str | None, explained: Mapping[EventId, list[str]]
+) -> Step | None:
+    lines = told(fact.event, symbol) + explained.get(fact.event_id, [])
     if not lines:
         return None
     at = fact.occurred_at.isoformat()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
+from launcher.story import tell
 from models.features import FEATURE_NAMES, batch
 from models.registry import Registry
 from shared.bus.consumer import Consumer
@@ -381,6 +382,22 @@ def test_a_signal_is_shown_with_its_features_and_what_moved_it(desk):
         (item["contribution"] for item in explanation["speaking_for"]), reverse=True
     )
     assert desk.ask("GET", "/signals/nowhere").status_code == 404
+
+
+def test_the_story_of_a_signal_tells_what_moved_the_model(desk, tmp_path, models_dir, monkeypatch):
+    newest = desk.ask("GET", "/signals?symbol=SOL-USDT&limit=1").json()["items"][0]
+    shown = desk.ask("GET", f"/signals/{newest['signal_id']}").json()["explanation"]
+    strongest = shown["speaking_for"][0]
+    monkeypatch.setenv("SIGNAL_GENERATOR__MODELS_DIR", str(models_dir))
+    settings = PlatformSettings(trading_state_dir=tmp_path)
+    (step,) = [one for one in tell(settings, newest["signal_id"]) if one["what"].startswith("sig")]
+    (moved,) = [line for line in step["lines"] if line.startswith("features for a win:")]
+    assert f"{strongest['name']} {strongest['value']:.4g}" in moved
+    monkeypatch.setenv("SIGNAL_GENERATOR__MODELS_DIR", str(tmp_path))
+    (step, *_) = [
+        one for one in tell(settings, newest["signal_id"]) if one["what"].startswith("sig")
+    ]
+    assert "no longer there" in step["lines"][-1]
 
 
 def test_a_question_about_now_is_answered_as_the_last_signal_was(desk):
