@@ -236,4 +236,6 @@ def _secret(value: SecretStr, file: Path | None, name: str) -> str:
     try:
         return file.read_text().strip()
     except OSError as error:
-        raise ConfigurationError(f"{name}={file}: cannot be read: {error}") from error
+        raise ConfigurationError(f"{name}={file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{name}={file}: is no text; save it as UTF-8") from None
