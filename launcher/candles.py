@@ -1,7 +1,7 @@
 """Candles from the store or the synthetic market, as training and backtests want them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import market_data.app
 from market_data import repository
@@ -16,9 +16,14 @@ from shared.domain.ids import Symbol
 from shared.runtime.service import build_runtime
 from shared.runtime.settings import PlatformSettings, load
 
+_DAY = timedelta(days=1)
+_LAST_DAY = datetime.max.replace(tzinfo=UTC) - _DAY
+
 
 def moment(option: str, text: str) -> datetime | None:
     """Return the instant of an ISO 8601 date or time, UTC where no zone is given.
+
+    A date alone is the beginning of its day.
 
     Raises:
         BadInput: the text is neither.
@@ -30,6 +35,26 @@ def moment(option: str, text: str) -> datetime | None:
     except ValueError as error:
         raise BadInput(option, f"'{text}' is no date", "write for example 2023-12-31") from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def end_of(option: str, text: str) -> datetime | None:
+    """Return the instant of a time, and of a date alone the end of its day.
+
+    Raises:
+        BadInput: the text is neither.
+    """
+    found = moment(option, text)
+    if found is None or not _is_day(text):
+        return found
+    return min(found, _LAST_DAY) + _DAY
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def as_arrays(series: Mapping[Symbol, Series]) -> dict[Symbol, CandleArrays]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from backtest.report import as_document, build_report
 from launcher.candles import (
     as_arrays,
     chosen,
+    end_of,
     is_synthetic,
     moment,
     stored,
@@ -38,14 +40,17 @@ from signals.core.rules import RULE
 
 _SYNTHETIC_CANDLES = 8760
 From = Annotated[str, typer.Option("--from", help="First candle, for example 2021-01-01 (UTC).")]
-To = Annotated[str, typer.Option("--to", help="Last candle, for example 2023-12-31 (UTC).")]
+To = Annotated[
+    str,
+    typer.Option("--to", help="Last candle, for example 2023-12-31: that day included (UTC)."),
+]
 
 
 def train(symbols: Symbols = "", start: From = "", end: To = "", as_json: AsJson = False) -> None:
     """Train a pooled model and one per instrument, and make them the ones in use."""
     settings = load(PlatformSettings)
     market = settings.market
-    first, last = moment("--from", start), moment("--to", end)
+    first, last = moment("--from", start), end_of("--to", end)
     traded = traded_market(settings).only(chosen(settings, listed(symbols)))
     series = {
         symbol: one.between(first, last) for symbol, one in stored(settings, traded.needed).items()
@@ -103,7 +108,7 @@ def backtest(
     refuse_unwritable("--html", html)
     refuse_unwritable("--png", png)
     settings = load(PlatformSettings)
-    first, last = moment("--from", start), moment("--to", end)
+    first, last = moment("--from", start), end_of("--to", end)
     if is_synthetic(settings):  # a model of this market was trained on what came before its start
         first = first or load(MarketDataSettings).start
     series = stored(settings, chosen(settings, listed(symbols)), beyond=_SYNTHETIC_CANDLES)
@@ -111,9 +116,10 @@ def backtest(
     spec = backtest_spec(settings)
     models = speakers(settings, tuple(data))
     _refuse_left_out(settings, tuple(models), tuple(data))
-    result = run(spec, data, models, "strategy")
     rules_only = replace(spec, mixture=Mixture(weights={RULE: 1.0}, threshold=0.5))
-    baseline = run(rules_only, data, {}, "EMA/RSI")
+    with steps("backtest") as shown:
+        result = run(spec, data, models, "strategy", partial(shown, "strategy"))
+        baseline = run(rules_only, data, {}, "EMA/RSI", partial(shown, "EMA/RSI"))
     market = Market(data, spec.interval)
     rivals = (
         baseline.outcome,

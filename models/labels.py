@@ -27,7 +27,6 @@ __all__ = [
     "Labels",
     "barrier_ratios",
     "concurrency",
-    "forward_return",
     "label_uniqueness",
     "net_return",
     "sample_weights",
@@ -88,19 +87,6 @@ def triple_barrier(
     widths = np.stack((k_stop * barrier, k_target * barrier), axis=1)
     _walk(candles, widths, horizon, gross, hit, end)
     return _labels(gross, hit, end, barrier >= MIN_BARRIER_COSTS * cost.round_trip, cost)
-
-
-def forward_return(candles: Floats, horizon: int, *, cost: Cost) -> Labels:
-    """Label every candle by holding from the next open to the close of candle t + horizon."""
-    count = len(candles)
-    labelled = max(count - horizon, 0)
-    gross = np.full(count, np.nan)
-    end = np.full(count, _UNLABELLED, dtype=np.int64)
-    entries = candles[1 : labelled + 1, _OPEN]
-    gross[:labelled] = candles[horizon:, _CLOSE] / entries - 1.0
-    end[:labelled] = np.arange(horizon, horizon + labelled)
-    tradeable = np.ones(count, dtype=np.bool_)
-    return _labels(gross, np.zeros(count, dtype=np.int8), end, tradeable, cost)
 
 
 def concurrency(first: NDArray[np.int64], last: NDArray[np.int64], count: int) -> NDArray[np.int64]:

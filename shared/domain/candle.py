@@ -25,21 +25,6 @@ class Candle:
     is_filled: bool = False
 
 
-def bridge(previous: Candle, open_at: datetime, closed_at: datetime) -> Candle:
-    """Return the tagged candle of a period without trades: flat at the last close, no volume."""
-    return Candle(
-        symbol=previous.symbol,
-        open_at=open_at,
-        closed_at=closed_at,
-        open=previous.close,
-        high=previous.close,
-        low=previous.close,
-        close=previous.close,
-        volume=Decimal(0),
-        is_filled=True,
-    )
-
-
 def shards(symbols: Sequence[Symbol], size: int = SHARD_SIZE) -> Iterator[tuple[Symbol, ...]]:
     """Yield the instruments in groups that travel in one fact; a replay groups them alike."""
     ordered = sorted(symbols)

@@ -2,11 +2,14 @@
 
 import json
 from datetime import UTC, datetime
+from io import StringIO
 
 import httpx
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from launcher.candles import end_of
 from launcher.cli import application
 from launcher.demonstration import RETRAIN_DAYS
 from market_data.tables import feed_progress
@@ -169,6 +172,20 @@ def test_a_backtest_asks_no_model_without_the_reference_it_was_trained_with(trad
     assert "add BTC-USDT" in result.output
 
 
+@pytest.mark.parametrize(
+    ("text", "closes"),
+    [
+        ("2023-12-31", "2024-01-01T00:00:00+00:00"),
+        ("2023-12-31T00:00", "2023-12-31T00:00:00+00:00"),
+        ("2023-12-31T23:00+01:00", "2023-12-31T22:00:00+00:00"),
+        ("9999-12-31", "9999-12-31T23:59:59.999999+00:00"),
+    ],
+)
+def test_an_end_without_a_time_includes_its_day(text, closes):
+    assert end_of("--to", text) == datetime.fromisoformat(closes)
+    assert end_of("--to", "") is None
+
+
 def test_a_contradicting_file_is_not_imported(trading, tmp_path):
     file = tmp_path / "BTC-USDT_1h.csv"
     head = "timestamp,open,high,low,close,volume\n"
@@ -257,3 +274,17 @@ def test_what_a_service_answers_decides_the_exit_code(trading, monkeypatch, stat
     result = trading("halt")
     assert result.exit_code == code
     assert "because" in result.output
+
+
+def test_work_that_takes_a_while_shows_a_bar_in_a_terminal_only(trading, monkeypatch):
+    quiet = trading("demo", "--candles", "40", "--json")
+    assert "candles" not in quiet.stderr
+    terminal = Console(file=StringIO(), force_terminal=True, width=120)
+    monkeypatch.setattr("launcher.running.err", terminal)
+    monkeypatch.setattr("launcher.progress.err", terminal)
+    assert json.loads(trading("demo", "--candles", "40", "--json").stdout)["candles"] == 160
+    assert trading("backtest", "--to", "2024-02-01").exit_code == 0
+    shown = terminal.file.getvalue()
+    assert "candles: " in shown
+    assert "backtest: strategy" in shown
+    assert "backtest: EMA/RSI" in shown

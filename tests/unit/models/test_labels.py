@@ -7,7 +7,6 @@ from models.features import barrier_ratio, barrier_ratios, batch
 from models.labels import (
     Cost,
     concurrency,
-    forward_return,
     label_uniqueness,
     net_return,
     sample_weights,
@@ -93,14 +92,6 @@ def test_net_is_exact():
     assert net_return(np.array([0.02, -0.02]), 0.001, 0.0005) == pytest.approx(
         [0.016944582, -0.022935598], abs=1e-8
     )
-
-
-def test_a_forward_return_is_held_to_the_horizon():
-    labels = forward_return(TOY, 3, cost=FREE)
-    assert labels.end_index.tolist() == [3, 4, 5, 6, -1, -1, -1]
-    assert labels.gross[:4] == pytest.approx([3 / 100, 99 / 101 - 1, 98 / 102 - 1, 98 / 103 - 1])
-    assert not labels.is_labelled[4:].any()
-    assert not forward_return(TOY, 9, cost=FREE).is_labelled.any()
 
 
 def test_overlapping_labels_share_their_candles():
