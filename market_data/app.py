@@ -58,7 +58,9 @@ def build(settings: MarketDataSettings, runtime: Runtime) -> Service:
         instruments=market.catalogue(),
     )
     api.include_router(router(desk))
-    freshness = Freshness(shelf=shelf, transactions=transactions, metrics=metrics)
+    freshness = Freshness(
+        shelf=shelf, symbols=market.symbols, transactions=transactions, metrics=metrics
+    )
     feed = (Work(name="feed", run=publisher.run),)
     return Service(
         name=NAME,

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from market_data import repository
 from market_data.repository import Shelf
 from shared.bus.unit_of_work import Transactions
+from shared.domain.ids import Symbol
 from shared.runtime.logging import get_logger
 from shared.runtime.metrics import Metrics
 
@@ -25,9 +26,10 @@ class Freshness:
     """
 
     shelf: Shelf
+    symbols: tuple[Symbol, ...]
     transactions: Transactions
     metrics: Metrics
-    _closed_at: dict[str, datetime] = field(default_factory=dict[str, datetime], init=False)
+    _closed_at: dict[Symbol, datetime] = field(default_factory=dict[Symbol, datetime], init=False)
 
     def run(self, stop: Event) -> None:
         """Refresh the ages until stopped."""
@@ -39,7 +41,7 @@ class Freshness:
         now = self.transactions.clock.now()
         try:
             with self.transactions.read() as connection:
-                self._closed_at = repository.newest(connection, self.shelf, now)
+                self._closed_at = repository.newest(connection, self.shelf, self.symbols, now)
         except SQLAlchemyError as error:  # ages are wanted most now
             log.warning("freshness.unread", error=type(error).__name__)
         for symbol, closed_at in self._closed_at.items():

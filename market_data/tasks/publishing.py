@@ -55,7 +55,7 @@ class Publisher:
     transactions: Transactions
     metrics: Metrics
     waits_for: str | None = field(default=None, init=False)
-    _newest: dict[str, datetime] = field(default_factory=dict[str, datetime], init=False)
+    _newest: dict[Symbol, datetime] = field(default_factory=dict[Symbol, datetime], init=False)
 
     def run(self, stop: Event) -> None:
         """Publish until the feed ends or `stop` is set."""
@@ -116,9 +116,10 @@ class Publisher:
         for fact in announce(instant, self.shelf, [one.symbol for one in self.instruments]):
             uow.emit(fact)
 
-    def _stored(self, until: datetime) -> dict[str, datetime]:
+    def _stored(self, until: datetime) -> dict[Symbol, datetime]:
+        symbols = [one.symbol for one in self.instruments]
         with self.transactions.read() as connection:
-            return repository.newest(connection, self.shelf, until)
+            return repository.newest(connection, self.shelf, symbols, until)
 
     def _reached(self) -> datetime | None:
         with self.transactions.read() as connection:

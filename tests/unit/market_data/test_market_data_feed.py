@@ -228,7 +228,9 @@ def test_gaps_are_counted_bridged_or_missing_and_also_across_a_restart(transacti
 def test_the_age_of_the_newest_candle_grows_while_none_comes(transactions, monkeypatch):
     series = market().history(10)["BTC-USDT"]
     one = published(transactions, series)
-    watch = Freshness(shelf=SHELF, transactions=transactions, metrics=one.metrics)
+    watch = Freshness(
+        shelf=SHELF, symbols=MARKET.symbols, transactions=transactions, metrics=one.metrics
+    )
     last = datetime.fromtimestamp(int(series.closed_at[-1]), UTC)
 
     def age(now):
@@ -257,5 +259,5 @@ def test_candles_that_a_replay_has_still_to_reach_have_no_age(transactions):
     store_series(transactions, SHELF, "file", series, lambda *_: None)
     reached = datetime.fromtimestamp(int(series.closed_at[2]), UTC)
     with transactions.read() as connection:
-        found = repository.newest(connection, SHELF, reached + timedelta(minutes=5))
+        found = repository.newest(connection, SHELF, MARKET.symbols, reached + timedelta(minutes=5))
     assert found == {"BTC-USDT": reached}
