@@ -1,7 +1,7 @@
 """The loop: candle by candle as the services would go, stopping only where something can happen."""
 
 import gc
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from heapq import heappop, heappush
 
@@ -23,14 +23,24 @@ from shared.domain.ids import Symbol
 from shared.domain.order import Fill, OrderSnapshot
 from shared.domain.signal import Signal
 
+Report = Callable[[float], None]
+_REPORTS = 100
+
+
+def _silently(share: float) -> None:
+    del share
+
 
 def run(
     spec: BacktestSpec,
     data: Mapping[Symbol, CandleArrays],
     speakers: Speakers,
     name: str = "strategy",
+    report: Report = _silently,
 ) -> BacktestResult:
     """Return everything the services would have decided and done about these candles.
+
+    `report` is told, now and then, which share of the candles is behind.
 
     Raises:
         BadInput: no money, no candles, candles that cannot be, or of what is not traded.
@@ -43,7 +53,7 @@ def run(
         )
     market = Market(data, spec.interval)
     with _keeping_everything():
-        return Engine(spec, market, Opinions(market, spec, speakers)).run(name)
+        return Engine(spec, market, Opinions(market, spec, speakers)).run(name, report)
 
 
 @contextmanager
@@ -73,11 +83,15 @@ class Engine:
         self._due: dict[Symbol, int] = {}
         self._at = -1
 
-    def run(self, name: str) -> BacktestResult:
+    def run(self, name: str, report: Report = _silently) -> BacktestResult:
         for symbol in self._market.symbols:
             self._schedule(symbol)
+        reported = 0
         while self._agenda:
             at, symbols = self._next()
+            if at >= reported:
+                report(at / len(self._market))
+                reported = at + len(self._market) // _REPORTS
             self._watch(at - 1)
             self._at = at
             self._visit(symbols)

@@ -102,6 +102,15 @@ def count(transactions: Transactions) -> Tally:
     return tally
 
 
+def heard_of_candles(transactions: Transactions) -> int:
+    """Return how many facts about candles are in the log."""
+    statement = (
+        select(func.count()).select_from(event_log).where(event_log.c.topic == CandlesClosed.topic)
+    )
+    with transactions.read() as connection:
+        return connection.execute(statement).scalar_one()
+
+
 def _newest(transactions: Transactions) -> int:
     with transactions.read() as connection:
         return connection.execute(select(func.max(event_log.c.seq))).scalar_one() or 0

@@ -1,10 +1,12 @@
 """Commands that run the platform: `up` until stopped, `demo` to the end of its candles."""
 
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread, Timer
+from threading import Event, Thread, Timer
 from typing import Annotated, Any
 
 import typer
@@ -14,9 +16,12 @@ from launcher.candles import is_synthetic
 from launcher.console import err, out, print_json, print_table
 from launcher.database import migrate
 from launcher.demonstration import demonstration
-from launcher.live_view import Tally, count, watch
+from launcher.live_view import Tally, count, heard_of_candles, watch
 from launcher.options import AsJson, listed
+from launcher.progress import counting
 from shared.bus.consumer import wait_until_idle
+from shared.bus.unit_of_work import Transactions
+from shared.domain.candle import shards
 from shared.domain.errors import BadInput, TradingError
 from shared.runtime.first_start import ensure_key
 from shared.runtime.logging import configure
@@ -28,6 +33,7 @@ _LONGEST_RUN_SECONDS = 365 * 86_400
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _DEMO_CANDLES = 700
 _SETTLING_SECONDS = 60
+_REDRAW_SECONDS = 0.5
 
 
 def seconds(text: str) -> float:
@@ -150,9 +156,33 @@ def _run_to_the_end(settings: PlatformSettings, model_home: Path, candles: int) 
     platform = Platform(build_services(runtime, (), **overrides), runtime)
     observer = runtime.transactions("launcher")
     platform.start()
-    platform.wait_for("market_data.feed")
-    wait_until_idle(observer, platform.stop, _SETTLING_SECONDS)
+    facts = candles * len(tuple(shards(settings.market.symbols)))
+    with _bar(observer, facts):
+        platform.wait_for("market_data.feed")
+        wait_until_idle(observer, platform.stop, _SETTLING_SECONDS)
     platform.shut_down()
     if platform.failed:
         raise TradingError("a service failed; the lines above say why")
     return count(observer)
+
+
+@contextmanager
+def _bar(observer: Transactions, facts: int) -> Generator[None]:
+    """Show, in a terminal, how many of the expected facts about candles were heard."""
+    if not err.is_terminal:
+        yield
+        return
+    done = Event()
+
+    def follow() -> None:
+        with counting("candles") as shown:
+            while not done.wait(_REDRAW_SECONDS):
+                shown(heard_of_candles(observer), facts)
+
+    bar = Thread(target=follow, daemon=True)
+    bar.start()
+    try:
+        yield
+    finally:
+        done.set()
+        bar.join()

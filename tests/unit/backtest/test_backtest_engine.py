@@ -237,3 +237,12 @@ def test_candles_of_something_that_is_not_traded_are_refused():
 def test_without_money_there_is_nothing_to_run():
     with pytest.raises(BadInput, match="OPENING_BALANCE"):
         run(replace(spec_of(), opening_balance=Decimal(0)), market_of(9), {})
+
+
+def test_a_run_says_how_far_it_is():
+    shares = []
+    run(spec_of(), market_of(9), {}, report=shares.append)
+    assert shares == sorted(shares)
+    assert 10 < len(shares) <= 101
+    assert 0 <= shares[0] < 0.2
+    assert 0.9 < shares[-1] < 1

@@ -205,6 +205,9 @@ def test_a_file_without_a_usable_row_is_not_imported_and_says_why(trading, tmp_p
 
 
 def test_a_demo_trades_and_a_backtest_of_the_same_model_reports(trading, tmp_path, monkeypatch):
+    terminal = Console(file=StringIO(), force_terminal=True, width=120)
+    monkeypatch.setattr("launcher.running.err", terminal)
+    monkeypatch.setattr("launcher.progress.err", terminal)
     demo = json.loads(trading("demo", "--candles", "450", "--json").stdout)
     assert demo["candles"] == 450 * 4
     assert demo["approved"] + demo["denied"] == demo["recommendations"] > 0
@@ -217,6 +220,8 @@ def test_a_demo_trades_and_a_backtest_of_the_same_model_reports(trading, tmp_pat
     assert not any("HINDSIGHT" in note for note in report["notes"])
     assert "<svg" in page.read_text()
     assert picture.read_bytes()[:4] == b"\x89PNG"
+    shown = terminal.file.getvalue()
+    assert all(title in shown for title in ("candles:", "backtest: strategy", "backtest: EMA/RSI"))
     monkeypatch.setenv("SIGNALS__EMA_RSI_WEIGHT", "0")
     weeks_later = json.loads(trading("backtest", "--from", "2024-04-01", "--json").stdout)
     assert weeks_later["fills"] > 0
@@ -274,17 +279,3 @@ def test_what_a_service_answers_decides_the_exit_code(trading, monkeypatch, stat
     result = trading("halt")
     assert result.exit_code == code
     assert "because" in result.output
-
-
-def test_work_that_takes_a_while_shows_a_bar_in_a_terminal_only(trading, monkeypatch):
-    quiet = trading("demo", "--candles", "40", "--json")
-    assert "candles" not in quiet.stderr
-    terminal = Console(file=StringIO(), force_terminal=True, width=120)
-    monkeypatch.setattr("launcher.running.err", terminal)
-    monkeypatch.setattr("launcher.progress.err", terminal)
-    assert json.loads(trading("demo", "--candles", "40", "--json").stdout)["candles"] == 160
-    assert trading("backtest", "--to", "2024-02-01").exit_code == 0
-    shown = terminal.file.getvalue()
-    assert "candles: " in shown
-    assert "backtest: strategy" in shown
-    assert "backtest: EMA/RSI" in shown
