@@ -37,8 +37,9 @@ def refuse_another_market(runtime: Runtime) -> None:
 def another_market(settings: PlatformSettings, held: str) -> ConfigurationError:
     """Return the error of a database that already keeps the books of other candles."""
     market = settings.market
+    name = market.venue if settings.state_dir.name != market.venue else f"{market.venue}-2"
     remedy = (
-        f"use another state directory, for example TRADING_STATE_DIR=var/{market.venue}"
+        f"use another state directory, for example TRADING_STATE_DIR=var/{name}"
         if settings.db_host is None
         else "use another database server (DB_HOST, DB_PORT)"
     )

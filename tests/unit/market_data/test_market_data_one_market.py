@@ -32,11 +32,11 @@ SYNTHETIC = Shelf(venue="synthetic", interval=Interval.H1)
 
 @pytest.fixture
 def runtime(engine, database_address: DatabaseAddress, tmp_path):
-    def with_market(**market):
+    def with_market(state="state", **market):
         host = database_address.host
         settings = load(
             PlatformSettings,
-            trading_state_dir=tmp_path,
+            trading_state_dir=tmp_path / state,
             market=load(MarketSettings, **market),
             **({} if host is None else {"db_host": host}),
         )
@@ -107,6 +107,14 @@ def test_a_replay_of_what_was_heard_goes_on_and_never_back(runtime, transactions
     with transactions.read() as connection:
         reached = repository.progress(connection, shelf)
     assert [one.closed_at.hour for one in feed.instants(reached)] == [6, 7, 8]
+
+
+@pytest.mark.parametrize("database_address", ["sqlite"], indirect=True)
+def test_the_remedy_never_names_the_directory_in_use(runtime, transactions):
+    heard(transactions, Shelf(venue="binance", interval=Interval.H1), "replay")
+    inside = runtime(venue="binance", interval="4h", state="binance")
+    with pytest.raises(ConfigurationError, match="TRADING_STATE_DIR=var/binance-2"):
+        build(load(MarketDataSettings, source="replay"), inside)
 
 
 def test_invented_candles_are_not_kept_under_the_name_of_a_real_venue(runtime, transactions):
