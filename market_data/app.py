@@ -160,7 +160,8 @@ def _recorded(
         raise BadInput(
             "MARKET_DATA__FILES", f"'{path}': {found.refusal}", "see 'trading data check'"
         )
-    log.info(
+    say = log.warning if found.findings else log.info
+    say(
         "file.read",
         file=str(path),
         symbol=symbol,

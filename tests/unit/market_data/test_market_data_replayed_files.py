@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from market_data.app import build
@@ -85,10 +86,12 @@ def test_minutes_become_hours_and_are_never_taken_for_them(tmp_path, feed_of):
 
 def test_what_is_wrong_with_a_file_is_counted_in_the_log(tmp_path, feed_of):
     file = hours(tmp_path / "BTC-USDT_1h.csv", row=f"{START + 6 * 3600},0,3,1,2,5\n")
+    structlog.reset_defaults()
     with capture_logs() as said:
         feed_of(file, instruments="BTC-USDT")
     (line,) = [one for one in said if one["event"] == "file.read"]
     assert (line["rows"], line["candles"], line["findings"]) == (5, 4, {"bad_price": 1})
+    assert line["log_level"] == "warning"
 
 
 def test_a_file_that_is_refused_says_why(tmp_path, feed_of):
