@@ -17,7 +17,8 @@ class ExecutorSettings(SectionSettings):
     venue: Literal["simulated"] = Field("simulated", description="where orders go")
     time_in_force: TimeInForce = Field(
         TimeInForce.IOC,
-        description="ioc: what of an entry does not fill at once is canceled; gtc: it waits",
+        description="ioc: what of an entry does not fill at once is canceled; gtc: it waits, "
+        "at most until its horizon",
     )
     exit_type: OrderType = Field(
         OrderType.LIMIT,
