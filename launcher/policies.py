@@ -53,4 +53,8 @@ def speakers(settings: PlatformSettings, symbols: Sequence[Symbol]) -> dict[Symb
     registry = Registry(served_folder(settings), traded_market(settings))
     registry.refresh()
     found = {symbol: registry.model_for(symbol) for symbol in symbols}
-    return {symbol: Speaker(model=model) for symbol, model in found.items() if model is not None}
+    return {
+        symbol: Speaker(model=model, is_fallback=registry.is_fallback(symbol, model))
+        for symbol, model in found.items()
+        if model is not None
+    }

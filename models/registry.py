@@ -55,6 +55,10 @@ class Registry:
         champions = self._champions
         return champions.get(scope_of(symbol)) or champions.get(GLOBAL)
 
+    def is_fallback(self, symbol: Symbol, model: ServingModel) -> bool:
+        """Tell whether the pooled model stands in for an own one that cannot be used."""
+        return model.is_global and scope_of(symbol) in self._failures
+
     def champions(self) -> Mapping[str, ServingModel]:
         """Return the models in service by scope; the mapping never changes, it is replaced."""
         return self._champions

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features import LOOKBACK
-from models.manifest import scope_of
 from models.registry import Registry
 from models.scorer import ServingModel
 from shared.bus.consumer import Handler
@@ -107,12 +106,11 @@ class SignalGeneratorHandlers:
         """Ask every model once, about all instruments that it speaks for."""
         groups: defaultdict[tuple[str, bool], list[Symbol]] = defaultdict(list)
         models: dict[str, ServingModel] = {}
-        failures = self.registry.failures()
         for symbol in vectors:
             model = self.registry.model_for(symbol)
             if model is not None:
                 models[model.release_id] = model
-                is_fallback = model.is_global and scope_of(symbol) in failures
+                is_fallback = self.registry.is_fallback(symbol, model)
                 groups[model.release_id, is_fallback].append(symbol)
         beliefs: dict[Symbol, Belief] = {}
         for (release_id, is_fallback), symbols in groups.items():
