@@ -16,6 +16,8 @@ from shared.runtime.settings import ConfigurationError
 
 FAILED, USAGE, REFUSED, NOT_REACHABLE, CONFIGURATION = 1, 2, 3, 4, 78
 
+_ANY_WIDTH = 10_000
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 P = ParamSpec("P")
@@ -64,17 +66,38 @@ def print_json(document: Any) -> None:
 def print_table(
     title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, empty: str
 ) -> None:
-    """Print the named columns of the rows, or the sentence `empty`."""
+    """Print the named columns of the rows, or the sentence `empty`.
+
+    What is too wide for the terminal is printed row by row, so that no value is cut off.
+    """
     listed = list(rows)
     if not listed:
         out.print(empty)
         return
+    table = _as_columns(title, listed, columns)
+    if out.measure(table, options=out.options.update(max_width=_ANY_WIDTH)).maximum > out.width:
+        table = _as_list(title, listed, columns)
+    out.print(table)
+
+
+def _as_columns(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left")
     for column in columns:
-        table.add_column(column.replace("_", " "))
-    for row in listed:
+        table.add_column(column.replace("_", " "), no_wrap=True)
+    for row in rows:
         table.add_row(*(_cell(row.get(column)) for column in columns))
-    out.print(table)
+    return table
+
+
+def _as_list(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in rows:
+        for column in columns:
+            is_last = column == columns[-1]
+            table.add_row(column.replace("_", " "), _cell(row.get(column)), end_section=is_last)
+    return table
 
 
 def _cell(value: Any) -> str:
