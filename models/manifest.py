@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Self
 
-from shared.domain.candle import reference_of
+from shared.domain.candle import references_of
 from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
 
@@ -44,7 +44,7 @@ class TradedMarket:
     @classmethod
     def of(cls, venue: str, interval: Interval, symbols: Collection[Symbol]) -> Self:
         """Return the market of all instruments that are traded together."""
-        references = {symbol: reference_of(symbol, tuple(symbols)) for symbol in sorted(symbols)}
+        references = dict(references_of(tuple(sorted(symbols))))
         return cls(venue=venue, interval=interval, references=references)
 
     def only(self, symbols: Collection[Symbol]) -> "TradedMarket":

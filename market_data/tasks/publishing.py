@@ -14,7 +14,7 @@ from market_data.feeds.port import ClosedInstant, Feed
 from market_data.repository import Shelf
 from shared.bus.consumer import absent, wait_until_idle, waiting
 from shared.bus.unit_of_work import Transactions, UnitOfWork
-from shared.domain.candle import Candle, reference_of, shards
+from shared.domain.candle import Candle, references_of, shards
 from shared.domain.events import CandlesClosed
 from shared.domain.ids import Symbol
 from shared.domain.instrument import Instrument
@@ -175,5 +175,6 @@ def announce(
 def _references(
     candles: Sequence[Candle], closed: dict[Symbol, Candle], symbols: Sequence[Symbol]
 ) -> tuple[Candle, ...]:
-    wanted = sorted({reference_of(candle.symbol, symbols) for candle in candles})
+    references = references_of(tuple(symbols))
+    wanted = sorted({references[candle.symbol] for candle in candles})
     return tuple(closed[symbol] for symbol in wanted if symbol in closed)

@@ -1,6 +1,6 @@
 """The account as risk knows it: what is held, what is promised, and how fresh that is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -130,14 +130,14 @@ class Book:
             for one in self.reservations.values()
         )
 
-    def after(self, approved: Approved, fee_factor: Decimal) -> "Book":
-        """Return the book with this approval promised."""
-        promised = reservation(approved, fee_factor)
-        is_entry = approved.purpose is Purpose.ENTRY
+    def after(self, approved: Sequence[Approved], fee_factor: Decimal) -> "Book":
+        """Return the book with these approvals promised."""
+        promised = {one.decision_id: reservation(one, fee_factor) for one in approved}
+        entries = sum(one.purpose is Purpose.ENTRY for one in approved)
         return replace(
             self,
-            reservations={**self.reservations, promised.decision_id: promised},
-            trades_today=self.trades_today + is_entry,
+            reservations={**self.reservations, **promised},
+            trades_today=self.trades_today + entries,
         )
 
 

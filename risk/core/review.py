@@ -46,7 +46,7 @@ def review_group(
     verdicts: list[Verdict] = []
     for recommendation, own, sizing in zip(recommendations, sized, shared, strict=True):
         if verdicts and isinstance(verdicts[-1], Approved):
-            book = book.after(verdicts[-1], terms.costs.fee_factor)
+            book = book.after([verdicts[-1]], terms.costs.fee_factor)
         proposal = _propose(recommendation, sizing, book, terms, now)
         verdicts.append(_judge(proposal, own.refusals, book, terms.limits))
     return verdicts

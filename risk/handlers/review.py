@@ -60,8 +60,7 @@ class Reviewer:
         verdicts = review_group(new, book, terms, uow.now)
         approved = [verdict for verdict in verdicts if isinstance(verdict, Approved)]
         fee_factor = self.costs.fee_factor
-        for one in approved:
-            book = book.after(one, fee_factor)
+        book = book.after(approved, fee_factor)
         decisions.add_decisions(connection, verdicts, uow.now)
         promises.add(connection, owner, [reservation(one, fee_factor) for one in approved], uow.now)
         symbols = [one.symbol for one in approved]

@@ -1,9 +1,10 @@
 """One period of OHLCV, closed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from shared.domain.ids import Symbol
 
@@ -30,6 +31,12 @@ def shards(symbols: Sequence[Symbol], size: int = SHARD_SIZE) -> Iterator[tuple[
     ordered = sorted(symbols)
     for start in range(0, len(ordered), size):
         yield tuple(ordered[start : start + size])
+
+
+@lru_cache(maxsize=8)
+def references_of(symbols: tuple[Symbol, ...]) -> Mapping[Symbol, Symbol]:
+    """Return the reference of each of the instruments that are traded together."""
+    return {symbol: reference_of(symbol, symbols) for symbol in symbols}
 
 
 def reference_of(symbol: Symbol, symbols: Sequence[Symbol]) -> Symbol:
