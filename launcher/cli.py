@@ -23,6 +23,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "resume": ("operating", "resume"),
         "train": ("research", "train"),
         "backtest": ("research", "backtest"),
+        "lint-leakage": ("leaks", "lint_leakage"),
         "doctor": ("operating", "doctor"),
     },
     "data": {

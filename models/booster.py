@@ -1,4 +1,4 @@
-"""Growing the trees: the only module that loads XGBoost, and only for training."""
+"""Growing the trees of models; beside the leak checks the only module that loads XGBoost."""
 
 import json
 import platform
