@@ -1,5 +1,6 @@
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -311,3 +312,13 @@ def test_invented_markets_are_long_enough_and_one_has_a_hole():
     days = (rows.decided_at.max() - rows.decided_at.min()) / 86_400
     assert days >= RULE.days_needed
     assert ETH in whole
+
+
+def test_the_example_of_the_manual_does_what_the_manual_says(own_module):
+    manual = (Path(__file__).parents[3] / "docs" / "features.md").read_text()
+    own_module(manual.split("```python")[1].split("```")[0])
+    subject = subject_of(Market(seed=3), plain)
+    for function, failed in (("momentum", []), ("scaled_momentum", ["L1", "L2", "L3"])):
+        features = both(plain, feature_function(f"of_mine:{function}"))
+        found = lint(replace(subject, features=features), quietly)
+        assert [one.check for one in found if one.is_leak] == failed
