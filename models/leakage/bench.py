@@ -62,7 +62,7 @@ class Bench:
     @cached_property
     def barriers(self) -> tuple[Floats, ...]:
         """How wide the bracket of a trade decided on each candle is."""
-        return tuple(barrier_ratios(one, self.subject.horizon) for one in self._vectors)
+        return tuple(barrier for barrier, _ in self._grounds)
 
     @cached_property
     def rows(self) -> Rows:
@@ -101,15 +101,19 @@ class Bench:
         return Course(vectors, rows.instrument, rows.uniqueness, folds)
 
     @cached_property
-    def _vectors(self) -> tuple[Floats, ...]:
-        instruments = self.subject.instruments
-        return tuple(catalogue(one.candles, one.reference).values for one in instruments)
+    def _grounds(self) -> tuple[tuple[Floats, NDArray[np.bool_]], ...]:
+        """Each candle's barrier, and whether its vector of the catalogue may be used at all."""
+        found: list[tuple[Floats, NDArray[np.bool_]]] = []
+        for one in self.subject.instruments:
+            vectors = catalogue(one.candles, one.reference).values
+            found.append((barrier_ratios(vectors, self.subject.horizon), is_usable(vectors)))
+        return tuple(found)
 
     def _rows_of(self, number: int) -> Rows:
         candles = self.subject.instruments[number].candles
-        outcomes = self.subject.labels(candles, self.barriers[number])
-        kept = np.flatnonzero(outcomes.is_kept)
-        kept = kept[is_usable(self._vectors[number][kept])]
+        barrier, usable = self._grounds[number]
+        outcomes = self.subject.labels(candles, barrier)
+        kept = np.flatnonzero(outcomes.is_kept & usable)
         return Rows(
             instrument=np.full(len(kept), number, dtype=np.int64),
             candle=kept,
