@@ -1,8 +1,6 @@
 """Invented markets and plain features for the self-test. SYNTHETIC: nothing to trade in them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -10,6 +8,7 @@ from numpy.typing import NDArray
 
 from models.dataset import CandleArrays, on_grid
 from models.leakage.subject import (
+    FeatureSource,
     Floats,
     Instrument,
     Matrix,
@@ -36,8 +35,6 @@ _SIGMA = 0.012
 _REGIMES = np.array([0.8, 1.0, 1.6])
 _HOLE = range(2_000, 2_003)
 
-Maker: TypeAlias = Callable[[CandleArrays, CandleArrays], Matrix]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
@@ -48,7 +45,7 @@ class Market:
     has_hole: bool = False
 
 
-def subject_of(market: Market, features: Maker) -> Subject:
+def subject_of(market: Market, features: FeatureSource) -> Subject:
     """Return two instruments of a market, labelled and cut as they should be."""
     data = candles_of(market)
     grid = {symbol: on_grid(one, HOUR) for symbol, one in data.items()}
@@ -136,7 +133,7 @@ def windows(values: Floats, length: int) -> NDArray[np.float64]:
     return sliding_window_view(padded, length)
 
 
-def _as_served(instrument: Instrument, features: Maker) -> Instrument:
+def _as_served(instrument: Instrument, features: FeatureSource) -> Instrument:
     """Keep what the features of the last month were when their candles closed."""
     values = features(instrument.candles, instrument.reference).values[-720:]
     served = Served(closed_at=instrument.candles.closed_at[-720:], values=values)
