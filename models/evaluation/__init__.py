@@ -1,0 +1,1 @@
+"""What is known about a model before anyone trusts it, and whether that is enough."""
