@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from models.leakage import Finding
+from models.evaluation.finding import Finding
 from models.manifest import Kind
 
 

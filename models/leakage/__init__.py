@@ -1,6 +1,6 @@
 """Does anything know the future? Ten checks on candles, features, labels and splits."""
 
-from models.leakage.finding import Finding, Verdict
+from models.evaluation.finding import Finding, Verdict
 from models.leakage.lint import CHECKS, lint
 from models.leakage.plugin import feature_function
 from models.leakage.selftest import SelfTest, selftest

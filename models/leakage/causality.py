@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.dataset import CandleArrays
+from models.evaluation.finding import Seen
 from models.features import LOOKBACK
 from models.leakage.bench import Advance, Bench
-from models.leakage.finding import Seen
 from models.leakage.subject import Floats, Instrument, Matrix, Served
 
 CUTS = 40

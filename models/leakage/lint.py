@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from models.evaluation.finding import Finding, Seen
 from models.leakage.bench import Advance, Bench
 from models.leakage.causality import future_poison, tail_parity, truncation
-from models.leakage.finding import Finding, Seen
 from models.leakage.skill import (
     label_shift,
     positive_control,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.leakage.finding import Finding
+from models.evaluation.finding import Finding
 from models.leakage.lint import Progress, lint
 from models.leakage.planted import LEAKS, Leak, clean
 

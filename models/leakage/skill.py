@@ -10,8 +10,8 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evaluation.finding import Seen
 from models.leakage.bench import Advance, Bench
-from models.leakage.finding import Seen
 from models.validation import Fold
 
 DRAWS = 8

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.dataset import CandleArrays
+from models.evaluation.finding import Seen
 from models.leakage.bench import Advance, Bench
 from models.leakage.causality import poisoned
-from models.leakage.finding import Seen
 from models.leakage.subject import Floats, Outcomes
 from models.validation import Fold
 
