@@ -22,7 +22,7 @@ from shared.domain.events import (
 )
 from shared.domain.order import Fill, OrderSnapshot
 from shared.domain.recommendation import Recommendation
-from shared.domain.signal import Signal
+from shared.domain.signal import Confidence, Signal
 from shared.domain.values import to_text
 from shared.domain.verdict import Approved, Denied, Sizing
 
@@ -78,9 +78,17 @@ def _signal(one: Signal) -> list[str]:
         chances = f"probability {edge.probability_raw:.4f}, calibrated {edge.probability:.4f}"
         payoff = f"win {edge.gross_win:.4f}, loss {edge.gross_loss:.4f} before costs"
         lines.append(f"model {edge.release_id}: {chances}; {payoff}")
+        lines.append(_confidence(edge.factors))
     if one.reasons:
         lines.append("because " + ", ".join(one.reasons))
     return lines
+
+
+def _confidence(one: Confidence) -> str:
+    return (
+        f"confidence {one.product:.3f} = coverage {one.coverage:.3f} x drift {one.drift:.3f} "
+        f"x age {one.age:.3f} x live {one.live:.3f} x standing {one.standing:.3f}"
+    )
 
 
 def _recommendation(one: Recommendation) -> str:
@@ -115,8 +123,10 @@ def _sizing(one: Sizing) -> list[str]:
         f"Kelly {one.kelly_full:.3f} x fraction {one.kelly_fraction:.4f} "
         f"x confidence {one.confidence:.3f} x correlation {one.correlation_haircut:.3f}"
     )
+    made_of = () if one.factors is None else (_confidence(one.factors),)
     return [
         chances,
+        *made_of,
         f"net win {one.net_win:.4f}, net loss {one.net_loss:.4f}; {factors}",
         f"asks for {one.raw_ratio:.4f}, gets {one.capped_ratio:.4f} of equity: {size}",
     ]

@@ -20,7 +20,7 @@ from shared.domain.enums import (
 from shared.domain.ids import AccountId, Symbol, TradeId, client_order_id
 from shared.domain.order import Fill, OrderSnapshot
 from shared.domain.recommendation import Recommendation, recommendation_id
-from shared.domain.signal import Edge, Signal, signal_id
+from shared.domain.signal import Confidence, Edge, Signal, signal_id
 from shared.domain.verdict import Approved, Breach, Denied, Sizing, decision_id
 
 CLOSED_AT = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -30,7 +30,8 @@ BTC = Symbol("BTC-USDT")
 PLAN = BracketPlan(stop_ratio=0.02, target_ratio=0.02, horizon_candles=24)
 EDGE = Edge(
     probability=0.6, probability_raw=0.63, neighbours=400.0, gross_win=0.02, gross_loss=0.02,
-    barrier_ratio=0.02, reference_kelly=5.0, confidence=1.0,
+    barrier_ratio=0.02, reference_kelly=5.0,
+    factors=Confidence(coverage=0.8, drift=0.9), confidence=0.72,
     release_id="BTCUSDT_full_dataset_cpu_xgboost_model_20240101_000000",
 )  # fmt: skip
 CANDLE = Candle(
@@ -40,7 +41,7 @@ CANDLE = Candle(
 SIGNAL = Signal(
     signal_id=signal_id("ml", BTC, Interval.H1, CLOSED_AT), source="ml", symbol=BTC,
     interval=Interval.H1, closed_at=CLOSED_AT, expires_at=CLOSED_AT + HOUR, action=Action.BUY,
-    confidence=1.0, price=CANDLE.close, bracket=PLAN, edge=EDGE,
+    confidence=0.72, price=CANDLE.close, bracket=PLAN, edge=EDGE,
 )  # fmt: skip
 RECOMMENDATION = Recommendation(
     recommendation_id=recommendation_id(ACCOUNT, BTC, CLOSED_AT, Side.BUY), account=ACCOUNT,
@@ -51,8 +52,8 @@ RECOMMENDATION = Recommendation(
 SIZING = Sizing(
     kind="kelly", equity=Decimal(10_000), probability_raw=0.63, probability=0.6,
     probability_used=0.59, breakeven_probability=0.575, net_win=0.017, net_loss=0.023,
-    kelly_full=1.0, kelly_fraction=0.01, confidence=1.0, raw_ratio=0.01, capped_ratio=0.01,
-    notional=Decimal(100), quantity=Decimal("0.00237"),
+    kelly_full=1.0, kelly_fraction=0.01, confidence=0.72, factors=EDGE.factors,
+    raw_ratio=0.01, capped_ratio=0.01, notional=Decimal(100), quantity=Decimal("0.00237"),
 )  # fmt: skip
 APPROVED = Approved(
     decision_id=decision_id(RECOMMENDATION.recommendation_id),

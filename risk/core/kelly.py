@@ -20,7 +20,7 @@ from shared.domain.kelly import (
     probability_lower_bound,
 )
 from shared.domain.recommendation import Recommendation
-from shared.domain.signal import Edge
+from shared.domain.signal import Confidence, Edge
 from shared.domain.values import ZERO
 from shared.domain.verdict import Breach, Sizing
 
@@ -77,6 +77,7 @@ def _kelly(edge: Edge, equity: Decimal, limits: RiskLimits, costs: Costs) -> Siz
         kelly_full=_finite(full),
         kelly_fraction=_finite(fraction),
         confidence=_finite(edge.confidence),
+        factors=_finite_factors(edge.factors),
     )
     if not _is_sound(edge, (used, loss, fraction)):
         return Sized(sizing=sizing, refusals=(_UNSOUND,))
@@ -109,6 +110,7 @@ def _is_sound(edge: Edge, derived: Sequence[float]) -> bool:
         all(map(isfinite, (*given, *derived)))
         and 0 <= edge.probability <= 1
         and 0 <= edge.confidence <= 1
+        and all(0 <= factor <= 1 for factor in _each(edge.factors))
         and 0 <= used <= 1
         and loss > 0
     )
@@ -116,6 +118,15 @@ def _is_sound(edge: Edge, derived: Sequence[float]) -> bool:
 
 def _finite(value: float) -> float:
     return value if isfinite(value) else 0.0
+
+
+def _each(factors: Confidence) -> tuple[float, ...]:
+    return (factors.coverage, factors.drift, factors.age, factors.live, factors.standing)
+
+
+def _finite_factors(factors: Confidence) -> Confidence:
+    coverage, drift, age, live, standing = map(_finite, _each(factors))
+    return Confidence(coverage=coverage, drift=drift, age=age, live=live, standing=standing)
 
 
 def _refusals(

@@ -15,6 +15,7 @@ from risk.routes.wish import WishBody
 from shared.bus.codec import from_builtins
 from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.errors import NotFound
+from shared.domain.signal import Confidence
 from shared.domain.verdict import Approved, Breach, Denied, Sizing
 from shared.http.auth import require
 from shared.http.paging import Cursor, Limit, Page, decode_place, encode_cursor
@@ -22,7 +23,10 @@ from shared.http.values import MoneyText
 
 
 class SizingView(BaseModel):
-    """Every step from belief to quantity; ratios are shares of equity."""
+    """Every step from belief to quantity; ratios are shares of equity.
+
+    `factors` are what the confidence is made of, null where no model spoke.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -37,6 +41,7 @@ class SizingView(BaseModel):
     kelly_full: float
     kelly_fraction: float
     confidence: float
+    factors: Confidence | None
     correlation_haircut: float
     raw_ratio: float
     capped_ratio: float

@@ -10,7 +10,7 @@ from shared.domain.enums import ExitReason, Interval, Purpose, Side
 from shared.domain.errors import BadInput
 from shared.domain.ids import AccountId, Symbol
 from shared.domain.recommendation import Recommendation, recommendation_id
-from shared.domain.signal import Edge
+from shared.domain.signal import Confidence, Edge
 from shared.http.values import MoneyText, PriceText
 
 ORIGIN = "evaluate"
@@ -27,6 +27,18 @@ class BracketBody(BaseModel):
     horizon_candles: int = Field(ge=1, le=10_000)
 
 
+class FactorsBody(BaseModel):
+    """What the confidence is made of; its product is what the size is multiplied by."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    coverage: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
+    drift: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
+    age: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
+    live: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
+    standing: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
+
+
 class EdgeBody(BaseModel):
     """What a model believes about the trade; gross win and loss are ratios of the entry price."""
 
@@ -39,14 +51,15 @@ class EdgeBody(BaseModel):
     gross_loss: float = Field(gt=0, lt=1, allow_inf_nan=False)
     barrier_ratio: float = Field(gt=0, le=10, allow_inf_nan=False)
     reference_kelly: float = Field(ge=0, le=1e6, allow_inf_nan=False)
-    confidence: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
+    factors: FactorsBody = Field(default_factory=FactorsBody)
 
     def edge(self) -> Edge:
-        values = self.model_dump()
+        factors = Confidence(**self.factors.model_dump())
+        values = self.model_dump(exclude={"factors"})
         values["probability_raw"] = (
             self.probability if self.probability_raw is None else self.probability_raw
         )
-        return Edge(**values, release_id=_RELEASE)
+        return Edge(**values, factors=factors, confidence=factors.product, release_id=_RELEASE)
 
 
 class WishBody(BaseModel):
@@ -68,6 +81,7 @@ class WishBody(BaseModel):
                         "gross_loss": 0.03,
                         "barrier_ratio": 0.03,
                         "reference_kelly": 6,
+                        "factors": {"drift": 0.8},
                     },
                 },
                 {"symbol": "BTC-USDT", "purpose": "exit", "price": "43250.10"},

@@ -7,6 +7,7 @@ from decimal import Decimal
 from shared.domain.bracket import BracketPlan
 from shared.domain.enums import ExitReason, Interval, Purpose, Side
 from shared.domain.ids import AccountId, DecisionId, RecommendationId, Symbol, derive
+from shared.domain.signal import Confidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Sizing:
     """Every step from belief to quantity; ratios are shares of equity, 0 where one does not apply.
 
     `kind` is "kelly" (a calibrated edge), "fixed" (a rule without a probability) or "exit".
+    `factors` are what the confidence is made of, None where no model spoke.
     """
 
     kind: str
@@ -38,6 +40,7 @@ class Sizing:
     kelly_full: float = 0.0
     kelly_fraction: float = 0.0
     confidence: float = 0.0
+    factors: Confidence | None = None
     correlation_haircut: float = 1.0
     raw_ratio: float = 0.0
     capped_ratio: float = 0.0

@@ -65,6 +65,8 @@ class Belief:
     unfamiliar_ratio            share of features outside the range seen in training
     new_holes                   features that are missing and never were in training
     is_fallback                 a pooled model stands in for an own one that cannot be used
+    drift_factor, live_factor   what the monitors leave of the confidence, 0..1
+    is_unhealthy                one of them is red
     """
 
     release_id: str
@@ -81,6 +83,9 @@ class Belief:
     unfamiliar_ratio: float = 0.0
     new_holes: int = 0
     is_fallback: bool = False
+    drift_factor: float = 1.0
+    live_factor: float = 1.0
+    is_unhealthy: bool = False
 
 
 def believe(model: Model, vectors: Floats, *, is_fallback: bool = False) -> list[Belief]:

@@ -1,6 +1,7 @@
 """From a vector and a model's prediction to a signal, with every reason it has for holding back."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,9 @@ from shared.domain.bracket import BracketPlan
 from shared.domain.candle import Candle
 from shared.domain.enums import Action, Interval
 from shared.domain.kelly import breakeven_probability, net_return_long
-from shared.domain.signal import Edge, Signal, signal_id
+from shared.domain.signal import Confidence, Edge, Signal, signal_id
 from signal_generator.core.belief import Belief
+from signal_generator.core.refusal import Refusal
 
 ML = "ml"
 FALLBACK_CONFIDENCE = 0.5
@@ -27,7 +29,8 @@ class ScoringPolicy:
     """Ratios are per side; `retrain_days` is the age at which confidence in a model begins to fall.
 
     `max_unfamiliar_ratio`: the share of features outside the range the model was trained on, above
-    which it is not believed.
+    which it is not believed. `stale_after_intervals`: how many candles' time after its close a
+    candle may be scored and still be acted on.
     """
 
     fee_ratio: float
@@ -36,6 +39,7 @@ class ScoringPolicy:
     exit_probability: float = 0.35
     retrain_days: float = 7.0
     max_unfamiliar_ratio: float = 0.10
+    stale_after_intervals: float = 1.0
 
 
 def age_factor(age_days: float, retrain_days: float) -> float:
@@ -57,11 +61,15 @@ def generate_signal(
     vector: Floats,
     belief: Belief | None,
     policy: ScoringPolicy,
+    now: datetime | None = None,
 ) -> Signal:
-    """Return what the model says about one closed candle."""
+    """Return what the model says about one closed candle.
+
+    `now`: when it is said; without it, at once when the candle closed.
+    """
     coverage = coverage_of(vector)
     edge = None if belief is None else _edge(candle, vector, belief, coverage, policy)
-    reasons = _refusals(candle, coverage, belief, edge, policy)
+    reasons = _of_candle(candle, interval, coverage, policy, now) + _of_model(belief, edge, policy)
     action = Action.HOLD
     if not reasons and belief is not None and edge is not None:
         action, reasons = _decide(belief, edge, policy)
@@ -89,6 +97,7 @@ def _edge(
     barrier = barrier_ratio(vector, belief.horizon_candles)
     if not 0.0 < barrier * belief.stop_multiple < 1.0:
         return None
+    factors = _factors(candle, belief, coverage, policy)
     return Edge(
         probability=belief.probability,
         probability_raw=belief.probability_raw,
@@ -97,40 +106,63 @@ def _edge(
         gross_loss=belief.average_loss * barrier,
         barrier_ratio=barrier,
         reference_kelly=belief.reference_kelly,
-        confidence=coverage.confidence * _trust(candle, belief, policy),
+        factors=factors,
+        confidence=factors.product,
         release_id=belief.release_id,
     )
 
 
-def _trust(candle: Candle, belief: Belief, policy: ScoringPolicy) -> float:
+def _factors(
+    candle: Candle, belief: Belief, coverage: Coverage, policy: ScoringPolicy
+) -> Confidence:
     age_days = (candle.closed_at - belief.created_at).total_seconds() / _SECONDS_PER_DAY
-    standing = FALLBACK_CONFIDENCE if belief.is_fallback else 1.0
-    holes = NEW_HOLE_CONFIDENCE**belief.new_holes
-    return age_factor(age_days, policy.retrain_days) * standing * holes
+    return Confidence(
+        coverage=coverage.confidence * NEW_HOLE_CONFIDENCE**belief.new_holes,
+        drift=_share(belief.drift_factor),
+        age=age_factor(age_days, policy.retrain_days),
+        live=_share(belief.live_factor),
+        standing=FALLBACK_CONFIDENCE if belief.is_fallback else 1.0,
+    )
 
 
-def _refusals(
+def _share(factor: float) -> float:
+    """Return a monitor's factor; what is none leaves nothing."""
+    return factor if 0.0 <= factor <= 1.0 else 0.0
+
+
+def _of_candle(
     candle: Candle,
+    interval: Interval,
     coverage: Coverage,
-    belief: Belief | None,
-    edge: Edge | None,
     policy: ScoringPolicy,
+    now: datetime | None,
 ) -> tuple[str, ...]:
-    reasons = list(coverage.refusals)
+    reasons: list[str] = [Refusal(reason) for reason in coverage.refusals]
     if candle.is_filled:
-        reasons.append("gap_filled")
-    if belief is None:
-        return (*reasons, "no_model")
-    if belief.unfamiliar_ratio > policy.max_unfamiliar_ratio:
-        reasons.append("out_of_range")
-    if edge is None:
-        return tuple(reasons) or ("no_barrier",)
-    round_trip = 2.0 * (policy.fee_ratio + policy.slippage_ratio)
-    if edge.barrier_ratio < MIN_BARRIER_COSTS * round_trip:
-        reasons.append("cost_barrier")
-    if edge.confidence == 0.0 and not coverage.refusals:
-        reasons.append("model_expired")
+        reasons.append(Refusal.GAP_FILLED)
+    patience = policy.stale_after_intervals * interval.delta
+    if now is not None and now - candle.closed_at > patience:
+        reasons.append(Refusal.STALE)
     return tuple(reasons)
+
+
+def _of_model(belief: Belief | None, edge: Edge | None, policy: ScoringPolicy) -> tuple[str, ...]:
+    if belief is None:
+        return (Refusal.NO_MODEL,)
+    found = {
+        Refusal.MODEL_UNHEALTHY: belief.is_unhealthy,
+        Refusal.OUT_OF_DISTRIBUTION: belief.unfamiliar_ratio > policy.max_unfamiliar_ratio,
+        Refusal.NO_BARRIER: edge is None,
+    }
+    if edge is not None:
+        round_trip = 2.0 * (policy.fee_ratio + policy.slippage_ratio)
+        found |= {
+            Refusal.COST_BARRIER: edge.barrier_ratio < MIN_BARRIER_COSTS * round_trip,
+            Refusal.MODEL_EXPIRED: edge.factors.age <= 0.0,
+            Refusal.DRIFTED: edge.factors.drift <= 0.0,
+            Refusal.MISCALIBRATED: edge.factors.live <= 0.0,
+        }
+    return tuple(reason for reason, is_so in found.items() if is_so)
 
 
 def _decide(belief: Belief, edge: Edge, policy: ScoringPolicy) -> tuple[Action, tuple[str, ...]]:
@@ -139,7 +171,7 @@ def _decide(belief: Belief, edge: Edge, policy: ScoringPolicy) -> tuple[Action, 
         return Action.BUY, ()
     if belief.probability <= policy.exit_probability:
         return Action.SELL, ()
-    return Action.HOLD, ("below_breakeven",)
+    return Action.HOLD, (Refusal.BELOW_BREAKEVEN,)
 
 
 def _bracket(belief: Belief, edge: Edge) -> BracketPlan:

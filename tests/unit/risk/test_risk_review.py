@@ -22,7 +22,7 @@ from shared.domain.kelly import (
     probability_lower_bound,
 )
 from shared.domain.recommendation import Recommendation, recommendation_id
-from shared.domain.signal import Edge
+from shared.domain.signal import Confidence, Edge
 from shared.domain.verdict import Approved, Denied, decision_id
 
 D = Decimal
@@ -48,7 +48,8 @@ BOOK = Book(
 PLAN = BracketPlan(stop_ratio=0.03, target_ratio=0.03, horizon_candles=24)
 EDGE = Edge(
     probability=0.62, probability_raw=0.65, neighbours=400.0, gross_win=0.03, gross_loss=0.02,
-    barrier_ratio=0.03, reference_kelly=6.0, confidence=0.8, release_id="r1",
+    barrier_ratio=0.03, reference_kelly=6.0, factors=Confidence(age=0.8), confidence=0.8,
+    release_id="r1",
 )  # fmt: skip
 
 
@@ -244,6 +245,13 @@ def test_an_estimate_that_is_not_a_number_is_refused(name):
     assert checks(verdict) == ["estimates"]
     values = (getattr(verdict.sizing, field) for field in verdict.sizing.__dataclass_fields__)
     assert all(value == value for value in values)  # noqa: PLR0124 - only nan differs from itself
+
+
+@pytest.mark.parametrize("factor", [nan, -0.1, 1.1])
+def test_a_factor_of_the_confidence_that_is_none_is_refused(factor):
+    verdict = judged(entry(edge=replace(EDGE, factors=Confidence(live=factor))))
+    assert checks(verdict) == ["estimates"]
+    assert verdict.sizing.factors.live == (factor if factor == factor else 0.0)  # noqa: PLR0124
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from shared.runtime.settings import ConfigurationError, load
 D = Decimal
 EDGE = {
     "probability": 0.62, "neighbours": 400, "gross_win": 0.03, "gross_loss": 0.02,
-    "barrier_ratio": 0.03, "reference_kelly": 6,
+    "barrier_ratio": 0.03, "reference_kelly": 6, "factors": {"drift": 0.8},
 }  # fmt: skip
 BRACKET = {"stop_ratio": 0.03, "target_ratio": 0.03, "horizon_candles": 24}
 WISH = {
@@ -60,6 +60,7 @@ def test_a_rehearsal_shows_the_whole_sizing_and_keeps_nothing(risk, facts):
     assert sizing["kind"] == "kelly"
     assert 0 < sizing["probability_used"] < sizing["probability"] == 0.62
     assert sizing["kelly_full"] > 0
+    assert (sizing["confidence"], sizing["factors"]["drift"]) == (0.8, 0.8)
     assert D(sizing["quantity"]) == D(found["quantity"]) > 0
     assert risk.counter() == before
     assert risk.rows(risk_decisions) == []
@@ -92,6 +93,8 @@ def test_a_rehearsal_is_denied_as_the_pipeline_would(risk):
         {"edge": {**EDGE, "probability": 1.5}},
         {"edge": {**EDGE, "gross_loss": 0}},
         {"edge": {**EDGE, "more": 1}},
+        {"edge": {**EDGE, "factors": {"drift": 1.1}}},
+        {"edge": {**EDGE, "factors": {"more": 1}}},
         {"bracket": {**BRACKET, "horizon_candles": 0}},
         {"purpose": "exit"},
         {"more": 1},

@@ -11,8 +11,9 @@ from models.features import FEATURE_NAMES, REQUIRED
 from shared.domain.candle import Candle
 from shared.domain.enums import Action, Interval
 from shared.domain.ids import Symbol
-from shared.domain.signal import signal_id
+from shared.domain.signal import Confidence, signal_id
 from signal_generator.core.belief import Belief
+from signal_generator.core.refusal import MEANING, Refusal
 from signal_generator.core.scoring import (
     ScoringPolicy,
     age_factor,
@@ -21,6 +22,7 @@ from signal_generator.core.scoring import (
 )
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 CANDLE = Candle(
     symbol=Symbol("SOL-USDT"),
     open_at=NOW - timedelta(hours=1),
@@ -55,9 +57,9 @@ def vector(barrier=0.04, missing=()):
     return values
 
 
-def say(belief=BELIEF, values=None, policy=POLICY, candle=CANDLE):
+def say(belief=BELIEF, values=None, policy=POLICY, candle=CANDLE, now=None):
     return generate_signal(
-        candle, Interval.H1, vector() if values is None else values, belief, policy
+        candle, Interval.H1, vector() if values is None else values, belief, policy, now
     )
 
 
@@ -130,7 +132,11 @@ def test_a_candle_that_bridges_a_gap_is_not_acted_on():
 
 def test_what_is_unlike_the_training_is_refused():
     assert say(replace(BELIEF, unfamiliar_ratio=0.10)).action is Action.BUY
-    assert say(replace(BELIEF, unfamiliar_ratio=0.11)).reasons == ("out_of_range",)
+    assert say(replace(BELIEF, unfamiliar_ratio=0.11)).reasons == ("out_of_distribution",)
+
+
+def test_features_missing_unlike_in_training_count_as_coverage():
+    assert say(replace(BELIEF, new_holes=2)).edge.factors == Confidence(coverage=0.9**2)
 
 
 def test_each_feature_missing_that_training_always_had_costs_a_tenth_of_the_confidence():
@@ -151,6 +157,58 @@ def test_confidence_is_coverage_times_age_times_standing():
     )
     coverage = 0.5 + 0.5 * (78 / 86 - 0.90) / 0.05
     assert signal.confidence == pytest.approx(coverage * 0.5 * 0.5)
+    assert signal.edge.factors.coverage == pytest.approx(coverage)
+    assert (signal.edge.factors.age, signal.edge.factors.standing) == (0.5, 0.5)
+
+
+def test_what_the_monitors_leave_scales_the_confidence():
+    signal = say(replace(BELIEF, drift_factor=0.5, live_factor=0.25))
+    assert signal.edge.factors == Confidence(drift=0.5, live=0.25)
+    assert signal.confidence == signal.edge.confidence == 0.125
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"drift_factor": 0.0}, "drifted"),
+        ({"drift_factor": float("nan")}, "drifted"),
+        ({"live_factor": 0.0}, "miscalibrated"),
+        ({"live_factor": -1.0}, "miscalibrated"),
+        ({"created_at": NOW - timedelta(days=30)}, "model_expired"),
+        ({"is_unhealthy": True}, "model_unhealthy"),
+    ],
+)
+def test_a_factor_of_zero_and_a_red_monitor_refuse_by_name(change, reason):
+    signal = say(replace(BELIEF, **change))
+    assert (signal.action, signal.reasons, signal.confidence) == (Action.HOLD, (reason,), 0.0)
+
+
+def test_every_reason_is_listed_at_once():
+    signal = say(
+        replace(BELIEF, drift_factor=0.0, unfamiliar_ratio=0.5), vector(0.001), now=NOW + 2 * HOUR
+    )
+    assert signal.reasons == ("stale", "out_of_distribution", "cost_barrier", "drifted")
+
+
+@pytest.mark.parametrize(
+    ("late", "reasons"),
+    [
+        (timedelta(0), ()),
+        (HOUR, ()),
+        (HOUR + timedelta(microseconds=1), ("stale",)),
+        (-HOUR, ()),
+    ],
+)
+def test_a_candle_that_came_too_late_is_not_acted_on(late, reasons):
+    signal = say(now=NOW + late)
+    assert signal.reasons == reasons
+    assert signal.edge.probability == 0.60
+    patient = replace(POLICY, stale_after_intervals=2.0)
+    assert say(policy=patient, now=NOW + late).action is Action.BUY
+
+
+def test_every_refusal_is_explained():
+    assert set(MEANING) == set(Refusal)
 
 
 @pytest.mark.parametrize(

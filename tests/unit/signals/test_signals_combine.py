@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.domain.bracket import BracketPlan
 from shared.domain.enums import Action, Interval
 from shared.domain.ids import Symbol
-from shared.domain.signal import Edge, Signal, signal_id
+from shared.domain.signal import Confidence, Edge, Signal, signal_id
 from signals.core.combine import COMBINED, ML, Mixture, combine, score
 from signals.core.rules import RULE
 from signals.core.sources import Source, in_force, mix
@@ -28,6 +28,7 @@ EDGE = Edge(
     gross_loss=0.03,
     barrier_ratio=0.03,
     reference_kelly=1.0,
+    factors=Confidence(standing=0.5),
     confidence=0.5,
     release_id="r1",
 )
