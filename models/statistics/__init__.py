@@ -1,0 +1,1 @@
+"""Whether a figure means anything: intervals, luck, calibration, drift and live evidence."""
