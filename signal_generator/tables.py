@@ -1,6 +1,6 @@
 """Tables of the signal generator."""
 
-from sqlalchemy import Column, Float, Index, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, Float, Index, Integer, Table, UniqueConstraint
 
 from shared.db.base import PRICES, metadata
 from shared.db.types import Blob, Document, Id, Instant, Money, Word
@@ -30,5 +30,52 @@ ml_signals = Table(
     Column("carry", Blob(), nullable=False),
     UniqueConstraint("symbol", "interval", "closed_at", name="uq_ml_signals_candle"),
     Index("ix_ml_signals_closed", "closed_at", "signal_id"),
+    schema=PRICES,
+)
+
+# what became of a signal's trade by the label's rule, once its horizon had passed; append-only.
+# ended_at, hit, gross and net are null where candles were missing: such a signal has no label.
+# is_counted: training would have learned from it; is_bet: it would have been bought
+ml_outcomes = Table(
+    "ml_outcomes",
+    metadata,
+    Column("signal_id", Id(), primary_key=True),
+    Column("release_id", Word(96), primary_key=True),
+    Column("role", Word(16), nullable=False),
+    Column("symbol", Word(32), nullable=False),
+    Column("interval", Word(8), nullable=False),
+    Column("closed_at", Instant(), nullable=False),
+    Column("ended_at", Instant()),
+    Column("hit", Integer),
+    Column("gross", Float(53)),
+    Column("net", Float(53)),
+    Column("probability", Float(53), nullable=False),
+    Column("barrier_ratio", Float(53), nullable=False),
+    Column("is_bet", Boolean, nullable=False),
+    Column("is_counted", Boolean, nullable=False),
+    Index("ix_ml_outcomes_release", "symbol", "release_id", "closed_at"),
+    schema=PRICES,
+)
+
+# how each release in service stood about each instrument on each day; append-only, newest in force
+model_health = Table(
+    "model_health",
+    metadata,
+    Column("symbol", Word(32), primary_key=True),
+    Column("release_id", Word(96), primary_key=True),
+    Column("day", Instant(), primary_key=True),
+    Column("role", Word(16), nullable=False),
+    Column("judged_at", Instant(), nullable=False),
+    Column("state", Word(8), nullable=False),
+    Column("remedy", Word(16), nullable=False),
+    Column("drift_factor", Float(53), nullable=False),
+    Column("live_factor", Float(53), nullable=False),
+    Column("average_win", Float(53)),
+    Column("average_loss", Float(53)),
+    Column("age_days", Float(53), nullable=False),
+    Column("alarms", Document(), nullable=False),
+    Column("drift", Document()),
+    Column("live", Document()),
+    Index("ix_model_health_day", "day"),
     schema=PRICES,
 )

@@ -75,6 +75,45 @@ def upgrade() -> None:
     schema='crypto_prices'
     )
     op.create_index('ix_ml_signals_closed', 'ml_signals', ['closed_at', 'signal_id'], unique=False, schema='crypto_prices')
+    op.create_table('ml_outcomes',
+    sa.Column('signal_id', shared.db.types.Id(), nullable=False),
+    sa.Column('release_id', shared.db.types.Word(length=96), nullable=False),
+    sa.Column('role', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('interval', shared.db.types.Word(length=8), nullable=False),
+    sa.Column('closed_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('ended_at', shared.db.types.Instant(), nullable=True),
+    sa.Column('hit', sa.Integer(), nullable=True),
+    sa.Column('gross', sa.Float(precision=53), nullable=True),
+    sa.Column('net', sa.Float(precision=53), nullable=True),
+    sa.Column('probability', sa.Float(precision=53), nullable=False),
+    sa.Column('barrier_ratio', sa.Float(precision=53), nullable=False),
+    sa.Column('is_bet', sa.Boolean(), nullable=False),
+    sa.Column('is_counted', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('signal_id', 'release_id'),
+    schema='crypto_prices'
+    )
+    op.create_index('ix_ml_outcomes_release', 'ml_outcomes', ['symbol', 'release_id', 'closed_at'], unique=False, schema='crypto_prices')
+    op.create_table('model_health',
+    sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('release_id', shared.db.types.Word(length=96), nullable=False),
+    sa.Column('day', shared.db.types.Instant(), nullable=False),
+    sa.Column('role', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('judged_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('state', shared.db.types.Word(length=8), nullable=False),
+    sa.Column('remedy', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('drift_factor', sa.Float(precision=53), nullable=False),
+    sa.Column('live_factor', sa.Float(precision=53), nullable=False),
+    sa.Column('average_win', sa.Float(precision=53), nullable=True),
+    sa.Column('average_loss', sa.Float(precision=53), nullable=True),
+    sa.Column('age_days', sa.Float(precision=53), nullable=False),
+    sa.Column('alarms', shared.db.types.Document(), nullable=False),
+    sa.Column('drift', shared.db.types.Document(), nullable=True),
+    sa.Column('live', shared.db.types.Document(), nullable=True),
+    sa.PrimaryKeyConstraint('symbol', 'release_id', 'day'),
+    schema='crypto_prices'
+    )
+    op.create_index('ix_model_health_day', 'model_health', ['day'], unique=False, schema='crypto_prices')
     op.create_table('api_keys',
     sa.Column('key_id', shared.db.types.Word(length=16), nullable=False),
     sa.Column('name', shared.db.types.Word(length=64), nullable=False),
@@ -587,6 +626,10 @@ def downgrade() -> None:
     op.drop_table('balances', schema='crypto_transactions')
     op.drop_table('audit', schema='crypto_transactions')
     op.drop_table('api_keys', schema='crypto_transactions')
+    op.drop_index('ix_model_health_day', table_name='model_health', schema='crypto_prices')
+    op.drop_table('model_health', schema='crypto_prices')
+    op.drop_index('ix_ml_outcomes_release', table_name='ml_outcomes', schema='crypto_prices')
+    op.drop_table('ml_outcomes', schema='crypto_prices')
     op.drop_index('ix_ml_signals_closed', table_name='ml_signals', schema='crypto_prices')
     op.drop_table('ml_signals', schema='crypto_prices')
     op.drop_table('instruments', schema='crypto_prices')

@@ -1,0 +1,159 @@
+"""Whether a release still deserves the size it asks for: its monitors, once a day, one instrument.
+
+Everything is worked out anew from what is stored; a bad state ends when the evidence does.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from models.statistics.drift import MAX_DRIFTED_RATIO
+from models.statistics.live import CUSUM_LIMIT, MIN_MATURED, drift_factor, live_factor
+from shared.domain.ids import Symbol
+from signal_generator.core.maturing import Role
+from signal_generator.core.readings import WINDOW, Drift, Live, Promise
+
+PSI_YELLOW, PSI_RED = 0.10, 0.50
+Z_YELLOW, Z_RED = 2.0, 3.0
+BRIER_P_VALUE = 0.05
+PAYOFF_TOLERANCE = 0.25
+
+
+class State(StrEnum):
+    GREEN = "green"
+    YELLOW = "yellow"
+    RED = "red"
+
+
+class Monitor(StrEnum):
+    PREDICTION_DRIFT = "prediction_drift"
+    FEATURE_DRIFT = "feature_drift"
+    CALIBRATION = "calibration"
+    BRIER = "brier"
+    LOSSES = "losses"
+    PAYOFF = "payoff"
+    AGE = "age"
+
+
+class Remedy(StrEnum):
+    """What a red state led to: the alias moved back, the pooled model at half, or silence."""
+
+    NONE = "none"
+    ROLLBACK = "rollback"
+    STAND_IN = "stand_in"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """A monitor that is not green: what it reads, and the limit it is beyond."""
+
+    monitor: Monitor
+    state: State
+    value: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """One release about one instrument on one day (midnight UTC), judged at a candle's close.
+
+    `average_win` and `average_loss` replace those of the release where the realised are worse.
+    """
+
+    symbol: Symbol
+    release_id: str
+    role: Role
+    day: datetime
+    judged_at: datetime
+    state: State
+    alarms: tuple[Alarm, ...] = ()
+    remedy: Remedy = Remedy.NONE
+    drift_factor: float = 1.0
+    live_factor: float = 1.0
+    average_win: float | None = None
+    average_loss: float | None = None
+    age_days: float = 0.0
+    drift: Drift | None = None
+    live: Live | None = None
+
+    @property
+    def is_red(self) -> bool:
+        return self.state is State.RED
+
+
+def alarms_of(
+    drift: Drift | None, live: Live | None, promise: Promise, age_days: float
+) -> tuple[Alarm, ...]:
+    """Return every monitor that is not green, worst first."""
+    found: list[Alarm] = []
+    if drift is not None:
+        found += _drift_alarms(drift)
+    if live is not None and live.matured >= MIN_MATURED:
+        found += _live_alarms(live, promise)
+    if age_days > promise.retrain_days:
+        found.append(_yellow(Monitor.AGE, age_days, promise.retrain_days))
+    return tuple(sorted(found, key=lambda alarm: alarm.state is not State.RED))
+
+
+def state_of(alarms: tuple[Alarm, ...]) -> State:
+    return max((alarm.state for alarm in alarms), key=tuple(State).index, default=State.GREEN)
+
+
+def factors_of(drift: Drift | None, live: Live | None) -> tuple[float, float]:
+    """Return what drift and matured labels leave of the confidence; 1 where there are too few."""
+    return (
+        1.0 if drift is None else drift_factor(drift.psi_probability),
+        1.0 if live is None else live_factor(live.calibration_z, live.matured),
+    )
+
+
+def worse_payoff(live: Live | None, promise: Promise) -> tuple[float, float] | None:
+    """Return the worse of promised and realised mean win and loss, None while they agree."""
+    if live is None or live.matured < MIN_MATURED or not _payoff_alarms(live, promise):
+        return None
+    win = promise.average_win if live.average_win is None else live.average_win
+    loss = promise.average_loss if live.average_loss is None else live.average_loss
+    return min(win, promise.average_win), max(loss, promise.average_loss)
+
+
+def _drift_alarms(drift: Drift) -> list[Alarm]:
+    found: list[Alarm] = []
+    value = drift.psi_probability
+    if not value <= PSI_RED:
+        found.append(_red(Monitor.PREDICTION_DRIFT, value, PSI_RED))
+    elif value > PSI_YELLOW:
+        found.append(_yellow(Monitor.PREDICTION_DRIFT, value, PSI_YELLOW))
+    if drift.is_feature_alarm:
+        found.append(_yellow(Monitor.FEATURE_DRIFT, drift.drifted_ratio, MAX_DRIFTED_RATIO))
+    return found
+
+
+def _live_alarms(live: Live, promise: Promise) -> list[Alarm]:
+    found: list[Alarm] = []
+    if not abs(live.calibration_z) <= Z_RED:
+        found.append(_red(Monitor.CALIBRATION, live.calibration_z, Z_RED))
+    elif abs(live.calibration_z) > Z_YELLOW:
+        found.append(_yellow(Monitor.CALIBRATION, live.calibration_z, Z_YELLOW))
+    if live.matured >= WINDOW and live.brier_p_value < BRIER_P_VALUE:
+        found.append(_red(Monitor.BRIER, live.brier_p_value, BRIER_P_VALUE))
+    if live.cusum > CUSUM_LIMIT:
+        found.append(_red(Monitor.LOSSES, live.cusum, CUSUM_LIMIT))
+    return found + _payoff_alarms(live, promise)
+
+
+def _payoff_alarms(live: Live, promise: Promise) -> list[Alarm]:
+    pairs = ((live.average_win, promise.average_win), (live.average_loss, promise.average_loss))
+    return [
+        _yellow(Monitor.PAYOFF, realised, promised)
+        for realised, promised in pairs
+        if realised is not None and abs(realised - promised) > PAYOFF_TOLERANCE * promised
+    ]
+
+
+def _red(monitor: Monitor, value: float, limit: float) -> Alarm:
+    return Alarm(monitor=monitor, state=State.RED, value=value, limit=limit)
+
+
+def _yellow(monitor: Monitor, value: float, limit: float) -> Alarm:
+    return Alarm(monitor=monitor, state=State.YELLOW, value=value, limit=limit)
