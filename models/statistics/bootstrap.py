@@ -14,18 +14,24 @@ Measure: TypeAlias = Callable[[Floats], float]
 """A figure of the rows, given the weight of each (m,)."""
 
 
-class BlockBootstrap:
-    """Resamples instants in blocks of consecutive ones, all rows of an instant together.
+MIN_BLOCKS = 5
+"""From fewer an interval of 90 % would hold the truth in three cases of four, or less."""
+_FINEST = 1_000
+"""A block is cut into at most so many slots."""
 
-    A block holds as many distinct instants as fit into `block_seconds`, at least one, and may run
-    past the last instant into the first, so every instant is drawn equally often. All methods use
-    the same resamples: two figures of one object are paired draw by draw. A draw in which no row
-    has weight is NaN.
+
+class BlockBootstrap:
+    """Resamples time in blocks of `block_seconds`, all rows of an instant together.
+
+    The span of the rows is a grid of slots as far apart as the instants allow; slots without rows
+    are drawn like any other. A block may run past the last slot into the first, so every instant
+    is drawn equally often. All methods use the same resamples: two figures of one object are
+    paired draw by draw. A draw in which no row has weight is NaN.
 
     Source: the circular block bootstrap, Politis and Romano 1992.
 
     Raises:
-        BadInput: no rows, or fewer instants than two blocks need.
+        BadInput: fewer than two instants, or a span shorter than `MIN_BLOCKS` blocks.
     """
 
     def __init__(
@@ -35,22 +41,23 @@ class BlockBootstrap:
         draws: int = 1_000,
         seed: int = 7,
     ) -> None:
-        instants, self._instant_of = np.unique(decided_at, return_inverse=True)
-        self._instants = len(instants)
-        if self._instants < 2:
+        instants = np.unique(decided_at)
+        if len(instants) < 2:
             raise BadInput("decided_at", "fewer than two instants", "give a longer history")
-        step = int(np.diff(instants).min())
+        step = max(int(np.gcd.reduce(np.diff(instants))), block_seconds // _FINEST)
+        self._slot_of = (decided_at - instants[0]) // step
+        self._slots = int(instants[-1] - instants[0]) // step + 1
         length = max(block_seconds // step, 1)
-        if self._instants < 2 * length:
+        if self._slots < MIN_BLOCKS * length:
             raise BadInput(
                 "decided_at",
-                f"{self._instants} instants are not two blocks of {length}",
+                f"the rows span less than {MIN_BLOCKS} blocks of {block_seconds} seconds",
                 "give a longer history, or shorter blocks",
             )
-        blocks = -(-self._instants // length)
+        blocks = -(-self._slots // length)
         self._lengths = np.full(blocks, length)
-        self._lengths[-1] = self._instants - length * (blocks - 1)
-        self._starts = np.random.default_rng(seed).integers(0, self._instants, (draws, blocks))
+        self._lengths[-1] = self._slots - length * (blocks - 1)
+        self._starts = np.random.default_rng(seed).integers(0, self._slots, (draws, blocks))
 
     @property
     def blocks(self) -> int:
@@ -66,35 +73,40 @@ class BlockBootstrap:
     def statistic(self, measure: Measure, weights: Floats) -> Floats:
         """Return `measure` of the resampled row weights in every draw (draws,)."""
         return np.array(
-            [_measured(measure, one) for one in self._resampled(weights, self._instant_of)]
+            [_measured(measure, one) for one in self._resampled(weights, self._slot_of)]
         )
 
     def auc(self, margin: Floats, y: NDArray[np.int8], weights: Floats) -> Floats:
         """Return the AUC in every draw (draws,), as `models.evaluate.auc` defines it."""
         order = np.argsort(margin, kind="stable")
-        ranked, is_won = margin[order], y[order] > 0
-        groups = np.concatenate(([0], np.flatnonzero(np.diff(ranked)) + 1))
-        return np.array(
-            [
-                _auc(one, is_won, groups)
-                for one in self._resampled(weights[order], self._instant_of[order])
-            ]
-        )
+        ranked, won = margin[order], np.flatnonzero(y[order] > 0)
+        is_lost = y[order] <= 0
+        first = np.searchsorted(ranked, ranked[won], side="left")
+        after = np.searchsorted(ranked, ranked[won], side="right")
+
+        def measure(sorted_weights: Floats) -> float:
+            wins = sorted_weights[won]
+            losses = np.concatenate(([0.0], np.cumsum(sorted_weights * is_lost)))
+            pairs = float(wins.sum() * losses[-1])
+            return float(wins @ (losses[first] + losses[after])) / 2 / pairs if pairs else 0.5
+
+        resampled = self._resampled(weights[order], self._slot_of[order])
+        return np.array([_measured(measure, one) for one in resampled])
 
     def _totals(self, values: Floats) -> Floats:
         """Return the sum of `values` (m,) over the rows of every draw."""
-        of_instant = np.bincount(self._instant_of, values, self._instants)
-        running = np.concatenate(([0.0], np.cumsum(np.tile(of_instant, 2))))
+        of_slot = np.bincount(self._slot_of, values, self._slots)
+        running = np.concatenate(([0.0], np.cumsum(np.tile(of_slot, 2))))
         return (running[self._starts + self._lengths] - running[self._starts]).sum(axis=1)
 
-    def _resampled(self, weights: Floats, instant_of: NDArray[np.intp]) -> Iterator[Floats]:
-        """Yield the weights (m,) draw by draw: as often as the row's instant was drawn."""
-        size = self._instants
+    def _resampled(self, weights: Floats, slot_of: NDArray[np.intp]) -> Iterator[Floats]:
+        """Yield the weights (m,) draw by draw: as often as the row's slot was drawn."""
+        size = self._slots
         for starts in self._starts:
             opened = np.bincount(starts, minlength=2 * size)
             closed = np.bincount(starts + self._lengths, minlength=2 * size)
             running = np.cumsum(opened - closed[: 2 * size])
-            yield weights * (running[:size] + running[size:])[instant_of]
+            yield weights * (running[:size] + running[size:])[slot_of]
 
 
 def estimate(value: float, draws: Floats, low: float = 0.05, high: float = 0.95) -> Estimate:
@@ -121,16 +133,3 @@ def p_value(draws: Floats) -> float:
 
 def _measured(measure: Measure, weights: Floats) -> float:
     return float(measure(weights)) if weights.any() else np.nan
-
-
-def _auc(weights: Floats, is_won: NDArray[np.bool_], groups: NDArray[np.intp]) -> float:
-    """Rows are sorted; `groups` holds the first row of every distinct margin."""
-    if not weights.any():
-        return np.nan
-    wins = np.add.reduceat(weights * is_won, groups)
-    losses = np.add.reduceat(weights * ~is_won, groups)
-    pairs = float(wins.sum() * losses.sum())
-    if pairs == 0:
-        return 0.5
-    below = np.cumsum(losses) - losses
-    return float(wins @ (below + losses / 2)) / pairs

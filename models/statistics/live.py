@@ -34,27 +34,32 @@ def calibration_z(p: Floats, y: Outcomes, uniqueness: Floats) -> float:
     return surprise / sqrt(variance) * sqrt(float(uniqueness.mean()))
 
 
-def cusum(nets: Floats, spread: float) -> tuple[float, bool]:
+def cusum(
+    nets: Floats, spread: float, reference: float = 0.0, limit: float = CUSUM_LIMIT
+) -> tuple[float, bool]:
     """Return the highest sum of losses without a recovery, in `spread`s, and whether it alarms.
 
     Args:
-        nets: what each trade paid after costs, in the order of their ends.
+        nets: what each trade paid after costs, finite, in the order of their ends.
         spread: standard deviation of one trade.
+        reference: the loss per trade, in `spread`s, that is borne without a word.
+        limit: the sum above which it alarms.
 
-    S = max(0, S - net / spread), an alarm above `CUSUM_LIMIT`; reference 0. Trades without any edge
-    reach it after about 40 on average: a short memory is the point. A spread that is not positive
-    alarms as soon as anything was lost.
+    S = max(0, S - net / spread - reference). Without a reference a strategy whose trades pay
+    nothing on average alarms after about 37 independent trades, one that earns 0.1 spreads per
+    trade after about 60, one that earns 0.3 after about 200. A spread that is not positive alarms
+    as soon as anything was lost.
 
     Source: Page 1954.
     """
     running = highest = 0.0
     for net in nets.tolist():
         if spread > 0:
-            running = max(0.0, running - net / spread)
+            running = max(0.0, running - net / spread - reference)
         elif net < 0:
             running = inf
         highest = max(highest, running)
-    return highest, highest > CUSUM_LIMIT
+    return highest, highest > limit
 
 
 def brier_worse_than_base(p: Floats, y: Outcomes, base_rate: float, uniqueness: Floats) -> float:
