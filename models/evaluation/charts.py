@@ -3,29 +3,32 @@
 from collections.abc import Sequence
 from math import isfinite, sqrt
 
-from models.evaluation.drawing import Axis, colour, round_steps, rule
+from models.evaluation.drawing import Axis, colour, legend, round_steps, rule
 from models.evaluation.markup import Html, joined, note, tag
 from models.evaluation.sheet import Bin
 
 _SIDE, _LEFT, _RIGHT, _TOP, _BOTTOM = 420, 58, 14, 12, 52
 _BIGGEST = 16.0
+_ROC_LINES = (0, 2)
 _Z90 = 1.645
 _Points = Sequence[tuple[float, float]]
 
 
 def roc_chart(curves: Sequence[tuple[str, _Points]]) -> Html:
     """Return the curves (false alarms, wins found) above the diagonal of guessing."""
-    drawn = [(name, _known(points)) for name, points in curves]
-    if not any(points for _, points in drawn):
+    found = zip(_ROC_LINES, curves, strict=False)
+    drawn = [(number, name, known) for number, (name, points) in found if (known := _known(points))]
+    if not drawn:
         return note("Nothing to draw: there is no ROC curve.")
     across, up = _axes(0.0, 1.0)
     lines = [
         tag("polyline", tag("title", name), class_=f"curve {colour(number)}", points=path)
-        for number, (name, points) in enumerate(drawn)
+        for number, name, points in drawn
         if (path := " ".join(f"{across.place(x):.1f},{up.place(y):.1f}" for x, y in points))
     ]
     title = "ROC curve: wins found against false alarms"
-    return _square(title, ("false alarms", "wins found"), (across, up), lines)
+    picture = _square(title, ("false alarms", "wins found"), (across, up), lines)
+    return tag("div", picture, legend([(number, name) for number, name, _ in drawn]))
 
 
 def reliability_chart(bins: Sequence[Bin]) -> Html:

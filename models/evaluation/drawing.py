@@ -82,7 +82,9 @@ def line_chart(lines: Sequence[Line], title: str) -> Html:
         aria_label=title,
         class_="timeline",
     )
-    return tag("figure", tag("figcaption", title), picture, _legend(lines))
+    return tag(
+        "figure", tag("figcaption", title), picture, legend(list(enumerate(map(_end, lines))))
+    )
 
 
 def round_steps(low: float, high: float, most: int) -> tuple[list[float], int]:
@@ -179,15 +181,20 @@ def _label(shown: str, x: float, y: float, anchor: str) -> Html:
     return tag("text", shown, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor)
 
 
-def _legend(lines: Sequence[Line]) -> Html:
-    return tag("ul", *(_entry(number, line) for number, line in enumerate(lines)), class_="legend")
+def legend(entries: Sequence[tuple[int, str]]) -> Html:
+    """Return the numbers of lines as they are drawn, and what they are."""
+    return tag("ul", *(_entry(number, said) for number, said in entries), class_="legend")
 
 
-def _entry(number: int, line: Line) -> Html:
-    points = line.drawable
+def _entry(number: int, said: str) -> Html:
     stroke = tag("line", class_=f"curve {colour(number)}", x1=0, y1=5, x2=32, y2=5)
     swatch = tag("svg", stroke, viewBox="0 0 32 10", aria_hidden="true")
+    return tag("li", swatch, said)
+
+
+def _end(line: Line) -> str:
+    points = line.drawable
     if not points:
-        return tag("li", swatch, f"{line.name}: no curve")
+        return f"{line.name}: no curve"
     last = points[-1][1]
-    return tag("li", swatch, f"{line.name}: ends at {last:,.{0 if abs(last) >= 1000 else 3}f}")
+    return f"{line.name}: ends at {last:,.{0 if abs(last) >= 1000 else 3}f}"

@@ -16,13 +16,17 @@ class Html(str):
 _EMPTY = frozenset({"meta", "br", "line", "rect", "circle", "polyline", "path"})
 _UNSPEAKABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_FIXED = "\N{NO-BREAK SPACE}%"
 
 
 def text(value: str) -> Html:
-    """Return it as markup; what no page may hold (control signs, half characters) is replaced."""
+    """Return it as markup; what no page may hold (control signs, half characters) is replaced.
+
+    A percent sign stays in the line of its number.
+    """
     if isinstance(value, Html):
         return value
-    return Html(escape(_UNSPEAKABLE.sub(_REPLACEMENT, value)))
+    return Html(escape(_UNSPEAKABLE.sub(_REPLACEMENT, value)).replace(" %", _FIXED))
 
 
 def tag(name: str, /, *children: str, **attributes: str | float) -> Html:

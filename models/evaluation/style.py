@@ -36,10 +36,11 @@ tbody th{font-weight:500;text-align:left}
 .figures td{white-space:nowrap}
 .figures thead th:first-child,.figures tbody th{text-align:left;position:sticky;left:0;
 background:var(--paper)}
-.prose td,.prose th{text-align:left;overflow-wrap:anywhere}
+.prose td,.prose th{text-align:left;overflow-wrap:break-word}
+.keep{white-space:nowrap}
 .prose thead th:first-child{min-width:9rem}
 .prose td:nth-child(-n+3){min-width:6rem}
-.bars td:nth-child(2){width:45%}
+.bars td:nth-child(2){width:45%;min-width:6rem}
 dl{margin:.8rem 0;display:grid;grid-template-columns:minmax(9rem,14rem) 1fr;gap:.25rem 1rem;
 font-size:.95rem}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
@@ -69,7 +70,7 @@ dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}
 .prose thead{display:none}.prose,.prose tbody,.prose tr,.prose th,.prose td,.prose caption{
 display:block}
 .prose tr{border:1px solid var(--line);border-radius:.5rem;padding:.5rem .7rem;margin:.6rem 0}
-.prose th,.prose td{border:0;padding:.1rem 0}.prose tbody th{font-weight:600}
+.prose th,.prose td{overflow-wrap:anywhere;border:0;padding:.1rem 0}.prose tbody th{font-weight:600}
 .prose td:empty{display:none}
 .prose td::before{content:attr(data-label) ": ";color:var(--soft)}}
 @media print{

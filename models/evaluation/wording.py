@@ -1,22 +1,12 @@
 """Figures as people read them; what is unknown or not a number is a dash."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 
 from models.evaluation.sheet import Estimate
 
 NOTHING = "-"
-_CONTENDERS = {
-    "model": "Model",
-    "flat": "Flat",
-    "buy_hold": "Buy and hold",
-    "buy_and_hold": "Buy and hold",
-    "momentum": "EMA/RSI",
-    "ema_rsi": "EMA/RSI",
-    "logit": "Logistic regression",
-    "base_rate": "Base rate",
-}
 _GROUPS = {
     "A": "A returns and momentum",
     "B": "B candle shape",
@@ -32,11 +22,17 @@ _GROUPS = {
 
 
 def contender(name: str) -> str:
-    return _CONTENDERS.get(name, name)
+    return name[:1].upper() + name[1:]
 
 
 def feature_group(name: str) -> str:
     return _GROUPS.get(name, name)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the names in one line, and how many where they are many."""
+    many = f"{len(names)} instruments: " if len(names) > 3 else ""
+    return f"{many}{', '.join(names) or NOTHING}"
 
 
 def figure(value: float | None, digits: int = 2) -> str:
