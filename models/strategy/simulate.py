@@ -181,7 +181,7 @@ class _Account:
         return fsum(position.value for position in self.held.values())
 
     def enter(self, rows: list[int], plan: Plan, caps: Caps, opens: Floats) -> None:
-        """Share the room out to the rows of the plan that deserve some; they fill at the next open."""
+        """Share the room out to the rows that deserve some; they fill at the next open."""
         free = (row for row in rows if int(plan.instrument[row]) not in self.held)
         wanted = {row: ratio for row in free if (ratio := plan.wanted(row)) > 0}
         haircut = correlation_haircut(len(self.held) + len(wanted), caps.correlation)
