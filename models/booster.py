@@ -2,7 +2,7 @@
 
 import json
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Literal
 
@@ -58,43 +58,66 @@ class Grown:
     settings: dict[str, str | int | float]
 
 
-def grow(
-    train: Sample, stopping: Sample, params: BoosterParams, attributes: dict[str, str]
-) -> Grown:
-    """Boost on `train` until `stopping` has not improved for 20 rounds.
+class Ground:
+    """Rows sorted into bins once, for as many configurations as have the same `max_bin`.
 
-    The same rows, parameters and seed give the same bytes, whatever the number of threads.
+    `train` grows trees, `stopping` says when to stop.
     """
-    settings = _settings(params, train.base_rate)
-    names = list(FEATURE_NAMES)
-    inputs = {"feature_names": names, "max_bin": params.max_bin, "nthread": params.threads}
-    matrix = xgboost.QuantileDMatrix(train.vectors, train.y, weight=train.weights, **inputs)
-    judge = xgboost.QuantileDMatrix(
-        stopping.vectors, stopping.y, weight=stopping.weights, ref=matrix, **inputs
-    )
-    booster = xgboost.train(
-        {**settings, "nthread": params.threads, "verbosity": 0},
-        matrix,
-        num_boost_round=params.max_rounds,
-        evals=[(judge, "stopping")],
-        early_stopping_rounds=PATIENCE,
-        verbose_eval=False,
-    )
-    device = _actual_device(booster)
-    if device != params.device:
-        raise BadInput("device", f"{params.device} was asked, {device} did the work", "use cpu")
-    rounds = int(booster.best_iteration) + 1
-    loss = float(booster.best_score)
-    best = booster[:rounds]
-    best.set_attr(**attributes)
-    return Grown(
-        ubj=bytes(best.save_raw("ubj")),
-        rounds=rounds,
-        stopping_log_loss=loss,
-        base_rate=train.base_rate,
-        device=device,
-        settings=settings,
-    )
+
+    def __init__(self, train: Sample, stopping: Sample, max_bin: int, threads: int) -> None:
+        names = list(FEATURE_NAMES)
+        inputs = {"feature_names": names, "max_bin": max_bin, "nthread": threads}
+        self._matrix = xgboost.QuantileDMatrix(
+            train.vectors, train.y, weight=train.weights, **inputs
+        )
+        self._judge = xgboost.QuantileDMatrix(
+            stopping.vectors, stopping.y, weight=stopping.weights, ref=self._matrix, **inputs
+        )
+        self._base_rate = train.base_rate
+        self._max_bin, self._threads = max_bin, threads
+
+    def grow(self, params: BoosterParams) -> Grown:
+        """Boost until the stopping rows have not improved for 20 rounds.
+
+        The same rows, parameters and seed give the same bytes, whatever the number of threads.
+
+        Raises:
+            BadInput: the device asked for is not there.
+        """
+        settings = _settings(replace(params, max_bin=self._max_bin), self._base_rate)
+        booster = xgboost.train(
+            {**settings, "nthread": self._threads, "verbosity": 0},
+            self._matrix,
+            num_boost_round=params.max_rounds,
+            evals=[(self._judge, "stopping")],
+            early_stopping_rounds=PATIENCE,
+            verbose_eval=False,
+        )
+        device = _actual_device(booster)
+        if device != params.device:
+            raise BadInput("device", f"{params.device} was asked, {device} did the work", "use cpu")
+        booster.set_param({"device": "cpu"})
+        rounds = int(booster.best_iteration) + 1
+        return Grown(
+            ubj=bytes(booster[:rounds].save_raw("ubj")),
+            rounds=rounds,
+            stopping_log_loss=float(booster.best_score),
+            base_rate=self._base_rate,
+            device=device,
+            settings=settings,
+        )
+
+
+def grow(train: Sample, stopping: Sample, params: BoosterParams) -> Grown:
+    return Ground(train, stopping, params.max_bin, params.threads).grow(params)
+
+
+def named(ubj: bytes, attributes: dict[str, str]) -> bytes:
+    """Return the booster with attributes inside, so that a stray one can be told."""
+    booster = xgboost.Booster({"nthread": 1})
+    booster.load_model(bytearray(ubj))
+    booster.set_attr(**attributes)
+    return bytes(booster.save_raw("ubj"))
 
 
 def reference_margins(ubj: bytes, vectors: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -1,169 +1,205 @@
-"""What is fitted for one scope: trees, calibration and payoff, each on its own part of the time."""
+"""What is fitted for one scope: trees, calibration and payoff, from what no fold had seen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.booster import BoosterParams, Grown, Sample, grow
-from models.calibrate import Calibrator, fit_platt, probabilities, with_own_intercept
-from models.dataset import TrainingSet, with_holes
-from models.evaluate import Metrics, evaluate, gain
-from models.features import FEATURE_NAMES
-from models.forest import Forest, read_forest
-from models.labels import sample_weights
-from models.manifest import FeatureSheet, Kind
+from models.booster import BoosterParams
+from models.calibrate import Calibrator, probabilities
+from models.dataset import TrainingSet
+from models.evaluate import auc, log_loss, losses
+from models.evaluation.sheet import KindScore
+from models.manifest import Kind, LabelRule
 from models.payoff import Payoff, measure_payoff, reference_kelly
-from models.splits import Split
-from shared.domain.errors import BadInput
+from models.statistics.bootstrap import BlockBootstrap
+from models.training.calibration import (
+    cross_calibrated,
+    fit_calibrator,
+    fit_platt,
+    with_own_intercept,
+)
+from models.training.workbench import Arrays
+from models.validation import Indices, WalkForward, WalkForwardRule
 
+Floats = NDArray[np.float64]
 Rows = NDArray[np.bool_]
 
-_RANGE = (0.001, 0.999)
-MIN_ROWS = 50
+KINDS: tuple[Kind, ...] = ("global", "blend", "own")
+"""From the simplest to the one that needs the best reasons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Study:
-    """The rows, how they are cut, and what a side of a trade costs (fee, slippage)."""
+    """The rows, how they are cut, and the trade they are about."""
 
     rows: TrainingSet
-    split: Split
-    costs: tuple[float, float]
+    rule: WalkForwardRule
+    cut: WalkForward
+    label: LabelRule
 
-    def n_effective(self, mine: Rows) -> float:
-        return float(self.rows.uniqueness[mine].sum())
+    @property
+    def costs(self) -> tuple[float, float]:
+        return self.label.fee_ratio, self.label.slippage_ratio
 
-    def can_fit(self, mine: Rows) -> bool:
-        """Return whether every part that fits something has rows, and outcomes of both kinds."""
-        split, y = self.split, self.rows.y
-        return all(
-            np.count_nonzero(part & mine) >= MIN_ROWS and len(np.unique(y[part & mine])) == 2
-            for part in (split.train, split.stopping, split.calibration)
-        )
+    def n_effective(self, part: Indices | Rows) -> float:
+        return float(self.rows.uniqueness[part].sum())
+
+    def bootstrap(self, part: Indices, draws: int) -> BlockBootstrap:
+        """Return draws of blocks of two horizons, all instruments of an instant together."""
+        seconds = 2 * self.rule.embargo_seconds
+        return BlockBootstrap(self.rows.closed_at[part], seconds, draws)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Candidate:
+class OutOfFold:
+    """One way to grow trees, judged on rows (k,) that it had not seen; f folds.
+
+    `contributions` (86,): mean absolute share of the margin; `psi` (f,) of the margins and
+    `psi_features` (f, 86): each test block against what its fold was trained on.
+    """
+
+    configuration: BoosterParams
+    rows: Indices
+    fold_of: NDArray[np.int64]
+    margins: Floats
+    rounds: tuple[int, ...]
+    contributions: Floats
+    psi: tuple[float, ...]
+    psi_features: Floats
+
+    def of(self, mine: Rows) -> "OutOfFold":
+        """Return the part of the rows that belong to an instrument."""
+        kept = mine[self.rows]
+        return replace(
+            self, rows=self.rows[kept], fold_of=self.fold_of[kept], margins=self.margins[kept]
+        )
+
+
+def collected(
+    folds: Sequence[Arrays], configurations: Sequence[BoosterParams]
+) -> tuple[OutOfFold, ...]:
+    """Return one result per configuration; none where a fold could not be fitted."""
+    if any("unfit" in one for one in folds):
+        return ()
+    return tuple(
+        _out_of_fold(folds, configuration, number)
+        for number, configuration in enumerate(configurations)
+    )
+
+
+def _out_of_fold(folds: Sequence[Arrays], configuration: BoosterParams, number: int) -> OutOfFold:
+    counts = [len(one["rows"]) for one in folds]
+    contributions = [one["contributions"][number] for one in folds]
+    return OutOfFold(
+        configuration=configuration,
+        rows=np.concatenate([one["rows"] for one in folds]),
+        fold_of=np.repeat(np.arange(len(folds)), counts),
+        margins=np.concatenate([one["margins"][number] for one in folds]),
+        rounds=tuple(int(one["rounds"][number]) for one in folds),
+        contributions=np.average(contributions, axis=0, weights=counts),
+        psi=tuple(float(one["psi"][number]) for one in folds),
+        psi_features=np.stack([one["psi_features"] for one in folds]),
+    )
+
+
+def rival_margins(folds: Sequence[Arrays]) -> Floats:
+    """Return the logistic regression's log-odds (k,) on the same rows."""
+    return np.concatenate([one["rival"] for one in folds])
+
+
+def cross_probabilities(rows: TrainingSet, found: OutOfFold) -> Floats:
+    part = found.rows
+    return cross_calibrated(found.margins, rows.y[part], rows.uniqueness[part], found.fold_of)
+
+
+def best(rows: TrainingSet, tried: Sequence[OutOfFold]) -> OutOfFold:
+    """Return the configuration with the lowest calibrated log loss; the first of equals."""
+
+    def loss(one: OutOfFold) -> float:
+        y, weights = rows.y[one.rows], rows.uniqueness[one.rows]
+        return log_loss(cross_probabilities(rows, one), y, weights)
+
+    return min(tried, key=loss)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Choice:
+    """Where the trees of a scope come from, and how the rivals did on the same rows."""
+
     kind: Kind
-    grown: Grown
-    forest: Forest
-    sheet: FeatureSheet
+    found: OutOfFold
+    scores: tuple[KindScore, ...]
+
+
+def choose(study: Study, pooled: OutOfFold, own: OutOfFold | None, draws: int) -> Choice:
+    """Return the simplest kind that no other beats by more than a standard error.
+
+    Compared on out-of-fold rows under a calibration fitted alike, so that the trees differ and
+    nothing else. The holdout chooses nothing: it is there to judge what was chosen.
+    """
+    rivals: dict[Kind, OutOfFold] = {"global": pooled}
+    if own is not None:
+        rivals["blend"] = replace(
+            own,
+            margins=(own.margins + pooled.margins) / 2,
+            contributions=(own.contributions + pooled.contributions) / 2,
+        )
+        rivals["own"] = own
+    rows, part = study.rows, pooled.rows
+    y, weights = rows.y[part], rows.uniqueness[part]
+    promised = {
+        kind: probabilities(fit_platt(one.margins, y, weights), one.margins)
+        for kind, one in rivals.items()
+    }
+    draw = study.bootstrap(part, draws)
+    chosen, scores = KINDS[0], list[KindScore]()
+    for kind in KINDS:
+        if kind not in rivals:
+            continue
+        gaps = losses(promised[chosen], y) - losses(promised[kind], y)
+        lead = float(gaps @ weights) / float(weights.sum())
+        error = float(draw.means(gaps, weights).std())
+        scores.append(
+            KindScore(
+                kind=kind,
+                log_loss=log_loss(promised[kind], y, weights),
+                auc=auc(promised[kind], y, weights),
+                lead=lead,
+                lead_error=error,
+            )
+        )
+        if lead > error:
+            chosen = kind
+    return Choice(kind=chosen, found=rivals[chosen], scores=tuple(scores))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fitted:
+    """What turns margins into bets."""
+
     calibrator: Calibrator
     payoff: Payoff
 
 
-def fit(
-    study: Study,
-    mine: Rows,
-    kind: Kind,
-    params: BoosterParams,
-    attributes: dict[str, str],
-    pooled: Payoff | None = None,
-) -> Candidate:
-    """Fit everything on the rows of `mine`; payoffs lean on the pooled ones where given.
+def fitted(study: Study, found: OutOfFold, pooled: Fitted | None, kind: Kind) -> Fitted:
+    """Fit calibration and payoff on out-of-fold rows; an instrument leans on the pooled ones.
 
-    Raises:
-        BadInput: too few rows, or outcomes all alike.
+    Trees that are shared keep the pooled slope and get their own intercept.
     """
-    if not study.can_fit(mine):
-        raise BadInput(
-            "candles",
-            f"give {np.count_nonzero(mine)} rows to learn from, too few or all alike",
-            "give a longer history, or lower costs so that more candles are tradeable",
-        )
-    rows, split = study.rows, study.split
-    train = _sample(rows, split.train & mine)
-    stopping = _sample(rows, split.stopping & mine)
-    grown = grow(train, stopping, params, attributes)
-    forest = read_forest(grown.ubj)
-    part = split.calibration & mine
-    margins = forest.margins(rows.vectors[part])
-    calibrator = fit_platt(margins, rows.y[part], rows.uniqueness[part])
-    return Candidate(
-        kind=kind,
-        grown=grown,
-        forest=forest,
-        sheet=_sheet(rows.vectors[split.train & mine], train.vectors),
-        calibrator=calibrator,
-        payoff=_payoff(study, part, margins, calibrator, pooled),
-    )
-
-
-def adapted(pooled: Candidate, study: Study, mine: Rows) -> Candidate:
-    """Return the pooled trees with the instrument's own intercept and payoff, both shrunk."""
-    rows, part = study.rows, study.split.calibration & mine
-    margins = pooled.forest.margins(rows.vectors[part])
-    calibrator = with_own_intercept(pooled.calibrator, margins, rows.y[part], rows.uniqueness[part])
-    payoff = _payoff(study, part, margins, calibrator, pooled.payoff)
-    return replace(pooled, calibrator=calibrator, payoff=payoff)
-
-
-def better(own: Candidate, shared: Candidate, study: Study, mine: Rows) -> Candidate:
-    """Return the own trees if they win by more than a standard error, else the shared ones.
-
-    Compared on the calibration part, both under a calibration fitted alike, so that the trees
-    differ and nothing else. The holdout chooses nothing: it is there to judge what was chosen.
-    """
-    rows, part = study.rows, study.split.calibration & mine
+    rows, part = study.rows, found.rows
     y, weights = rows.y[part], rows.uniqueness[part]
-
-    def promised(one: Candidate) -> NDArray[np.float64]:
-        margins = one.forest.margins(rows.vectors[part])
-        return probabilities(fit_platt(margins, y, weights), margins)
-
-    won, error = gain(promised(own), promised(shared), y, weights)
-    return own if won > error else shared
-
-
-def judge(candidate: Candidate, study: Study, mine: Rows) -> Metrics | None:
-    """Return how the candidate did on the holdout, against the base rate of `mine` in training."""
-    rows, split = study.rows, study.split
-    seen, part = split.train & mine, split.holdout & mine
-    if not seen.any() or not part.any():
-        return None
-    base_rate = float(np.average(rows.y[seen], weights=rows.uniqueness[seen]))
-    p = probabilities(candidate.calibrator, candidate.forest.margins(rows.vectors[part]))
-    return evaluate(p, rows.y[part], rows.uniqueness[part], base_rate)
-
-
-def _sample(rows: TrainingSet, part: Rows) -> Sample:
-    return Sample(
-        vectors=with_holes(rows.vectors[part], rows.fingerprint),
-        y=rows.y[part],
-        weights=sample_weights(rows.uniqueness[part], rows.closed_at[part]),
-    )
-
-
-def _payoff(
-    study: Study,
-    part: Rows,
-    margins: NDArray[np.float64],
-    calibrator: Calibrator,
-    pooled: Payoff | None = None,
-) -> Payoff:
-    rows = study.rows
+    if pooled is not None and kind == "global":
+        calibrator = with_own_intercept(pooled.calibrator, found.margins, y, weights)
+    else:
+        calibrator = fit_calibrator(found.margins, y, weights, found.fold_of)
     payoff = measure_payoff(
-        rows.gross[part], rows.barrier[part], rows.y[part], rows.uniqueness[part], pooled
+        rows.gross[part],
+        rows.barrier[part],
+        y,
+        weights,
+        None if pooled is None else pooled.payoff,
     )
-    kelly = reference_kelly(margins, rows.barrier[part], calibrator, payoff, study.costs)
-    return replace(payoff, reference_kelly=kelly)
-
-
-def _sheet(vectors: NDArray[np.float32], holed: NDArray[np.float32]) -> FeatureSheet:
-    """Describe the training rows: the range of what was there, the holes as training saw them."""
-    low, high = (
-        tuple(_quantile(column, share) for column in vectors.T.astype(np.float64))
-        for share in _RANGE
-    )
-    return FeatureSheet(
-        names=FEATURE_NAMES,
-        missing_rate=tuple(np.isnan(holed).mean(axis=0).tolist()),
-        low=low,
-        high=high,
-    )
-
-
-def _quantile(column: NDArray[np.float64], share: float) -> float | None:
-    known = column[np.isfinite(column)]
-    return float(np.quantile(known, share)) if len(known) else None
+    kelly = reference_kelly(found.margins, rows.barrier[part], calibrator, payoff, study.costs)
+    return Fitted(calibrator=calibrator, payoff=replace(payoff, reference_kelly=kelly))

@@ -181,7 +181,7 @@ def _rows_of(
     for one in (candles, reference):
         _check(one, step)
     own = on_grid(candles, step)
-    vectors = batch(own.ohlcv, _beside(own, reference), own.closed_at, own.is_filled)
+    vectors = batch(own.ohlcv, beside(own, reference), own.closed_at, own.is_filled)
     barrier = barrier_ratios(vectors, rule.horizon)
     cost = Cost(fee_ratio=rule.fee_ratio, slippage_ratio=rule.slippage_ratio)
     labels = triple_barrier(own.ohlcv, barrier, rule.horizon, rule.k_target, rule.k_stop, cost=cost)
@@ -201,7 +201,7 @@ def _rows_of(
     }
 
 
-def _beside(own: CandleArrays, reference: CandleArrays) -> Floats:
+def beside(own: CandleArrays, reference: CandleArrays) -> Floats:
     """Return the reference's prices at every candle, as in service: NaN where it has none."""
     place = np.searchsorted(reference.closed_at, own.closed_at)
     place = np.minimum(place, len(reference.closed_at) - 1)

@@ -50,7 +50,7 @@ def evaluate(p: Floats, y: Outcomes, weights: Floats, base_rate: float) -> Metri
 
 
 def log_loss(p: Floats, y: Outcomes, weights: Floats) -> float:
-    return _mean(_losses(p, y), weights)
+    return _mean(losses(p, y), weights)
 
 
 def gain(p: Floats, rival: Floats, y: Outcomes, weights: Floats) -> tuple[float, float]:
@@ -58,7 +58,7 @@ def gain(p: Floats, rival: Floats, y: Outcomes, weights: Floats) -> tuple[float,
 
     The weights are uniqueness: overlapping labels count together as the few that they are.
     """
-    gaps = _losses(rival, y) - _losses(p, y)
+    gaps = losses(rival, y) - losses(p, y)
     mean = _mean(gaps, weights)
     variance = _mean((gaps - mean) ** 2, weights)
     return mean, sqrt(variance / float(weights.sum()))
@@ -94,7 +94,7 @@ def ece(p: Floats, y: Outcomes, weights: Floats, bins: int = 10) -> float:
     return float(np.abs(gaps).sum()) / total
 
 
-def _losses(p: Floats, y: Outcomes) -> Floats:
+def losses(p: Floats, y: Outcomes) -> Floats:
     clipped = np.clip(p, _FLOOR, 1 - _FLOOR)
     return -np.where(y > 0, np.log(clipped), np.log1p(-clipped))
 

@@ -1,27 +1,37 @@
-"""From what was fitted to the files of a release."""
+"""From what was fitted and judged to the files of a release."""
 
 import platform
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.artifact import as_json, write_release
-from models.booster import BoosterParams, library_versions, reference_margins
+from models.booster import BoosterParams, library_versions, named
 from models.calibrate import probabilities
-from models.candidate import Candidate, Study, judge
+from models.candidate import Study
 from models.dataset import TrainingSet
-from models.evaluate import Metrics
-from models.features import schema_hash
+from models.evaluation.assess import Subject
+from models.evaluation.card import model_card
+from models.evaluation.page import report_page
+from models.evaluation.sheet import Evaluation, GateVerdict
+from models.features import FEATURE_NAMES, schema_hash
 from models.manifest import (
     BOOSTER,
+    BOOSTER_GLOBAL,
     CALIBRATOR,
+    CARD,
+    DRIFT,
+    EVALUATION,
     FEATURES,
+    GATE,
     METRICS,
     PAYOFF,
+    REPORT,
     SELF_TEST,
+    FeatureSheet,
     Kind,
     LabelRule,
     Manifest,
@@ -30,16 +40,20 @@ from models.manifest import (
     Window,
     release_id,
 )
-from shared.domain.ids import Symbol
-
-Rows = NDArray[np.bool_]
+from models.signing import Signer
+from models.statistics.drift import DriftReference, drift_reference
+from models.training.trees import Trees
+from models.validation import Indices
 
 _SELF_TEST_ROWS = 16
+_RANGE = (0.001, 0.999)
+_TOP = 10
+_MIN_WINDOW_ROWS, _WINDOW_SECONDS = 500, 20 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseInfo:
-    """What was written; `holdout` is None where no row was left to judge by."""
+    """What was written and what is known about it."""
 
     release_id: str
     scope: str
@@ -47,20 +61,23 @@ class ReleaseInfo:
     path: Path
     rounds: int
     n_effective: float
-    holdout: Metrics | None
+    evaluation: Evaluation
+    verdict: GateVerdict
     reference_kelly: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What all releases of one training have in common."""
+    """What all releases of one training have in common; without a signer they are unsigned."""
 
     root: Path
     dataset: str
     created_at: datetime
+    expires_after: timedelta
     market: TradedMarket
     label: LabelRule
     booster: BoosterParams
+    signer: Signer | None
 
     @property
     def schema_hash(self) -> str:
@@ -75,64 +92,78 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Scope:
-    """Whom a release speaks for, and which rows are theirs."""
+class Product:
+    """A finished model with its judgement; `pooled_scope` names where shared trees come from."""
 
-    name: str
-    symbols: tuple[Symbol, ...]
-    rows: Rows
+    subject: Subject
+    trees: Trees
+    evaluation: Evaluation
+    verdict: GateVerdict
+    pooled_scope: str
 
 
-def release(run: Run, study: Study, scope: Scope, candidate: Candidate) -> ReleaseInfo:
-    """Write the candidate as a release of the scope."""
-    holdout = judge(candidate, study, scope.rows)
-    manifest = _manifest(run, study, scope, candidate)
-    path = write_release(
-        run.root,
-        manifest,
-        {
-            BOOSTER: candidate.grown.ubj,
-            CALIBRATOR: as_json(candidate.calibrator),
-            PAYOFF: as_json(candidate.payoff),
-            METRICS: as_json({"holdout": holdout}),
-            FEATURES: as_json(candidate.sheet),
-            SELF_TEST: as_json(_self_test(candidate, study, scope.rows)),
-        },
-    )
+def release(run: Run, study: Study, product: Product) -> ReleaseInfo:
+    """Write the product as a release of its scope."""
+    subject, trees = product.subject, product.trees
+    manifest = _manifest(run, study, product)
+    boosters = _boosters(run, product)
+    files = {
+        **boosters,
+        CALIBRATOR: as_json(subject.fitted.calibrator),
+        PAYOFF: as_json(subject.fitted.payoff),
+        METRICS: as_json(
+            {"walk_forward": product.evaluation.skill, "holdout": product.evaluation.holdout_skill}
+        ),
+        FEATURES: as_json(_sheet(study, product)),
+        SELF_TEST: as_json(_self_test(study, product)),
+        DRIFT: as_json(_drift(study, subject)),
+        EVALUATION: as_json(product.evaluation),
+        GATE: as_json(product.verdict),
+        REPORT: report_page(manifest, product.evaluation, product.verdict).encode(),
+        CARD: model_card(manifest, product.evaluation, product.verdict).encode(),
+    }
+    path = write_release(run.root, manifest, files, run.signer)
     return ReleaseInfo(
         release_id=manifest.release_id,
-        scope=scope.name,
-        kind=candidate.kind,
+        scope=subject.scope,
+        kind=trees.kind,
         path=path,
-        rounds=candidate.grown.rounds,
-        n_effective=study.n_effective(study.split.train & scope.rows),
-        holdout=holdout,
-        reference_kelly=candidate.payoff.reference_kelly,
+        rounds=trees.grown.rounds,
+        n_effective=product.evaluation.n_effective_train,
+        evaluation=product.evaluation,
+        verdict=product.verdict,
+        reference_kelly=subject.fitted.payoff.reference_kelly,
     )
 
 
-def _manifest(run: Run, study: Study, scope: Scope, candidate: Candidate) -> Manifest:
-    parts = {
-        "train": study.split.train & scope.rows,
-        "stopping": study.split.stopping & scope.rows,
-        "calibration": study.split.calibration & scope.rows,
-        "holdout": study.split.holdout & scope.rows,
+def _boosters(run: Run, product: Product) -> dict[str, bytes]:
+    trees, scope = product.trees, product.subject.scope
+    first = scope if trees.kind != "global" else product.pooled_scope
+    names = [(BOOSTER, first), (BOOSTER_GLOBAL, product.pooled_scope)]
+    return {
+        name: named(booster, run.identity(owner))
+        for (name, owner), booster in zip(names, trees.boosters, strict=False)
     }
-    rows, grown = study.rows, candidate.grown
-    source = candidate.forest.attributes["release_id"]
+
+
+def _manifest(run: Run, study: Study, product: Product) -> Manifest:
+    subject, grown, rows = product.subject, product.trees.grown, study.rows
+    symbols = tuple(sorted(subject.market.references))
+    is_shared = product.trees.kind == "global" and subject.scope != product.pooled_scope
     return Manifest(
-        release_id=run.release_id(scope.name),
-        scope=scope.name,
-        symbols=scope.symbols,
+        release_id=run.release_id(subject.scope),
+        scope=subject.scope,
+        symbols=symbols,
         venue=run.market.venue,
-        references=dict(run.market.only(scope.symbols).references),
-        kind=candidate.kind,
+        references=dict(subject.market.references),
+        kind=product.trees.kind,
         created_at=run.created_at,
+        expires_at=run.created_at + run.expires_after,
         trained_until=_instant(int(rows.label_end_at.max())),
         interval_seconds=run.market.interval.seconds,
         schema_hash=run.schema_hash,
         label=run.label,
-        windows={name: _window(rows, part) for name, part in parts.items() if part.any()},
+        windows=_windows(study, subject),
         data_fingerprint=rows.fingerprint,
         params=grown.settings,
         seed=run.booster.seed,
@@ -142,34 +173,82 @@ def _manifest(run: Run, study: Study, scope: Scope, candidate: Candidate) -> Man
         versions=library_versions(),
         platform=f"{platform.system()}-{platform.machine()}".lower(),
         files={},
-        parent_id=None if source == run.release_id(scope.name) else source,
+        parent_id=run.release_id(product.pooled_scope) if is_shared else None,
+        trials=product.evaluation.walk_forward.trials,
+        gate_passed=product.verdict.is_passed,
     )
 
 
-def _window(rows: TrainingSet, part: Rows) -> Window:
+def _windows(study: Study, subject: Subject) -> dict[str, Window]:
+    """Return what trained the served trees, what calibrated them, and what judged them."""
+    cut, mine = study.cut, subject.mine
+    parts = {
+        "train": cut.holdout.train[mine[cut.holdout.train]],
+        "calibration": subject.choice.found.rows,
+        "holdout": cut.holdout.test[mine[cut.holdout.test]],
+    }
+    return {name: _window(study.rows, part) for name, part in parts.items() if len(part)}
+
+
+def _window(rows: TrainingSet, part: Indices) -> Window:
     return Window(
         first_at=_instant(int(rows.closed_at[part].min())),
         last_at=_instant(int(rows.closed_at[part].max())),
-        rows=int(np.count_nonzero(part)),
+        rows=len(part),
         n_effective=float(rows.uniqueness[part].sum()),
     )
 
 
-def _self_test(candidate: Candidate, study: Study, mine: Rows) -> SelfTest:
+def _sheet(study: Study, product: Product) -> FeatureSheet:
+    """Describe the training rows: the range of what was there, the holes as training saw them."""
+    known = study.cut.holdout.train
+    vectors = study.rows.vectors[known[product.subject.mine[known]]]
+    low, high = (
+        tuple(_quantile(column, share) for column in vectors.T.astype(np.float64))
+        for share in _RANGE
+    )
+    return FeatureSheet(
+        names=FEATURE_NAMES,
+        missing_rate=tuple(product.trees.missing_rate.tolist()),
+        low=low,
+        high=high,
+    )
+
+
+def _self_test(study: Study, product: Product) -> SelfTest:
     """Return rows and what XGBoost itself, calibrated, says about them."""
-    known = np.flatnonzero(study.split.calibration & mine)
-    if not len(known):
-        known = np.flatnonzero(study.split.calibration)
+    known = product.subject.choice.found.rows
     picked = known[np.linspace(0, len(known) - 1, _SELF_TEST_ROWS).round().astype(np.int64)]
-    vectors = study.rows.vectors[picked]
-    margins = reference_margins(candidate.grown.ubj, vectors)
+    vectors = np.asarray(study.rows.vectors[picked])
+    margins = product.trees.reference_margins(vectors)
+    calibrator = product.subject.fitted.calibrator
     return SelfTest(
         vectors=tuple(
             tuple(None if np.isnan(value) else value for value in row)
             for row in vectors.astype(np.float64).tolist()
         ),
-        probabilities=tuple(probabilities(candidate.calibrator, margins).tolist()),
+        probabilities=tuple(probabilities(calibrator, margins).tolist()),
     )
+
+
+def _drift(study: Study, subject: Subject) -> DriftReference:
+    """Describe what the model had not seen: there its promises are as bold as in service."""
+    rows, found = study.rows, subject.choice.found
+    step = subject.market.interval.seconds
+    promised = probabilities(subject.fitted.calibrator, found.margins)
+    return drift_reference(
+        np.asarray(rows.vectors[found.rows]),
+        promised,
+        rows.closed_at[found.rows],
+        rows.symbol_index[found.rows],
+        max(_MIN_WINDOW_ROWS, _WINDOW_SECONDS // step),
+        tuple(FEATURE_NAMES[place] for place in np.argsort(-found.contributions)[:_TOP]),
+    )
+
+
+def _quantile(column: NDArray[np.float64], share: float) -> float | None:
+    known = column[np.isfinite(column)]
+    return float(np.quantile(known, share)) if len(known) else None
 
 
 def _instant(seconds: int) -> datetime:

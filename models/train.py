@@ -1,28 +1,41 @@
-"""One pooled booster, then one release per instrument: its own trees where these are better."""
+"""One pooled booster, then one release per instrument: judged by what no fold had seen."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
+from models.aliases import Role
 from models.booster import BoosterParams
-from models.candidate import Candidate, Study, adapted, better, fit
+from models.candidate import Choice, Fitted, OutOfFold, Study, best, choose, fitted
 from models.dataset import CandleArrays, training_set
+from models.evaluation.assess import Assessor, Holdout, Subject, line_of
+from models.evaluation.gate import GateRule, judge
 from models.features import LOOKBACK
-from models.manifest import GLOBAL, RELEASE_ID, LabelRule, TradedMarket, release_id, scope_of
+from models.manifest import GLOBAL, RELEASE_ID, LabelRule, TradedMarket, release_id
 from models.registry import Registry
-from models.release import ReleaseInfo, Run, Scope, release
-from models.splits import Shares, time_split
+from models.release import Product, ReleaseInfo, Run, release
+from models.signing import ANY_UNSIGNED, Signer, Trust
+from models.training.plan import Plan, Scale, Scope, instruments, plan_of
+from models.training.pool import Pool
+from models.training.rival import Challenger, against
+from models.training.samples import MIN_ROWS
+from models.training.search import search_space
+from models.training.tasks import Task, findings_in
+from models.training.trees import trees_of
+from models.training.trials import TrialLog
+from models.training.workbench import Arrays
+from models.validation import WalkForwardRule, walk_forward
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
 
 Progress: TypeAlias = Callable[[str, float], None]
 
 _SECONDS_PER_DAY = 86_400
-_ROWS_DONE, _POOLED_DONE = 0.3, 0.6
+_LAID_OUT, _FOLDS_DONE, _TREES_DONE = 0.05, 0.75, 0.85
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +43,40 @@ class TrainingConfig:
     """`until` cuts the candles; `min_effective_labels` is what an instrument's own trees need.
 
     `market` names the instruments to learn about; their references only stand beside them.
-    `dataset` is full_dataset or recent_<n>d and names the release; `publish` makes it champion.
+    `dataset` is full_dataset or recent_<n>d and names the release; `role` is what the releases
+    become, None for nothing; `configurations` are tried beside one another, the first is `booster`.
+    The embargo of `walk` is at least the label's horizon. `trust`: whose champion is compared with;
+    None believes what this training itself would write.
     """
 
     market: TradedMarket
     label: LabelRule = field(default_factory=LabelRule)
     booster: BoosterParams = field(default_factory=BoosterParams)
-    shares: Shares = field(default_factory=Shares)
+    walk: WalkForwardRule = field(default_factory=lambda: WalkForwardRule(embargo_seconds=0))
+    gate: GateRule = field(default_factory=GateRule)
     until: datetime | None = None
     dataset: str = "full_dataset"
     min_effective_labels: float = 1_500.0
-    publish: bool = True
+    configurations: int = 4
+    looks_for_leaks: bool = True
+    draws: int = 1_000
+    role: Role | None = Role.CHALLENGER
+    expires_after: timedelta = timedelta(days=21)
+    pool: Pool = field(default_factory=Pool)
+    signer: Signer | None = None
+    trust: Trust | None = None
+
+    @property
+    def believed(self) -> Trust:
+        """Return `trust`, else the trust in what this training itself writes."""
+        if self.trust is not None:
+            return self.trust
+        return ANY_UNSIGNED if self.signer is None else self.signer.trust
+
+    @property
+    def rule(self) -> WalkForwardRule:
+        horizon = self.label.horizon * self.market.interval.seconds
+        return replace(self.walk, embargo_seconds=max(self.walk.embargo_seconds, horizon))
 
 
 def train_models(
@@ -50,47 +86,224 @@ def train_models(
     now: datetime,
     progress: Progress,
 ) -> list[ReleaseInfo]:
-    """Train GLOBAL and one release per instrument under `root`, and make them champions.
+    """Train GLOBAL and one release per instrument under `root`.
 
-    The same candles, configuration and `now` give the same files. `progress` hears what was done
-    and the share of the work behind.
+    The same candles, configuration and `now` give the same files, whatever the number of jobs and
+    however often it was interrupted: what was done is kept and not done again. `progress` hears
+    what was done and the share of the work behind. An instrument with too little to be judged by
+    gets no release: GLOBAL speaks for it.
 
     Raises:
         BadInput: candles or configuration that cannot be learned from.
     """
     run = _run(config, root, now)
-    study = _study(_cut(data, config), config)
-    symbols = study.rows.symbols
-    progress(f"{len(study.rows)} rows of {len(symbols)} instruments", _ROWS_DONE)
-    everyone = Scope(name=GLOBAL, symbols=symbols, rows=np.ones(len(study.rows), dtype=np.bool_))
-    pooled = fit(study, everyone.rows, "global", config.booster, run.identity(GLOBAL))
-    infos = [release(run, study, everyone, pooled)]
-    progress(f"{GLOBAL}: {pooled.grown.rounds} trees", _POOLED_DONE)
-    for done, symbol in enumerate(symbols, start=1):
-        scope = Scope(name=scope_of(symbol), symbols=(symbol,), rows=study.rows.of(symbol))
-        chosen = _chosen(run, study, scope, pooled, config.min_effective_labels)
-        infos.append(release(run, study, scope, chosen))
-        share = done / len(symbols)
-        progress(f"{symbol}: {chosen.kind}", _POOLED_DONE + (1 - _POOLED_DONE) * share)
-    if config.publish:
-        registry = Registry(root)
-        for info in infos:
-            registry.publish(info.scope, info.release_id)
+    plan, used = _planned(data, config, root)
+    progress(f"{len(plan.study.rows)} rows of {len(plan.study.rows.symbols)} instruments", 0.0)
+    _work(plan, config.pool, plan.tasks, progress, (_LAID_OUT, _FOLDS_DONE))
+    chosen = _choices(plan, config.draws)
+    finals = _finals(plan, chosen)
+    _work(plan, config.pool, tuple(finals.values()), progress, (_FOLDS_DONE, _TREES_DONE))
+    results = {name: plan.done(task) for name, task in finals.items()}
+    infos = _Maker(run, plan, config, used).make(chosen, results, progress)
+    _point(root, config, infos, now)
+    plan.bench.clear()
+    progress("done", 1.0)
     return infos
 
 
-def _chosen(
-    run: Run, study: Study, scope: Scope, pooled: Candidate, min_effective_labels: float
-) -> Candidate:
-    """Return the instrument's own trees where there is enough to grow them and they are better."""
-    mine, split = scope.rows, study.split
-    shared = adapted(pooled, study, mine)
-    labels = study.n_effective((split.train | split.stopping) & mine)
-    is_alone = len(study.rows.symbols) == 1
-    if is_alone or labels < min_effective_labels or not study.can_fit(mine):
-        return shared
-    own = fit(study, mine, "own", run.booster, run.identity(scope.name), pooled.payoff)
-    return better(own, shared, study, mine)
+def work_shard(
+    data: Mapping[Symbol, CandleArrays],
+    config: TrainingConfig,
+    root: Path,
+    shard: tuple[int, int],
+    progress: Progress,
+) -> int:
+    """Do part `shard[0]` of `shard[1]` of the work and keep the results; return how many pieces.
+
+    `train_models` on the same candles, configuration and folder goes on from there.
+
+    Raises:
+        BadInput: there is no such part, or candles that cannot be learned from.
+    """
+    index, count = shard
+    if not 0 <= index < count:
+        raise BadInput("shard", f"{index} of {count}", "count from 0, for example 0/8")
+    plan, _ = _planned(data, config, root)
+    mine = plan.tasks[index::count]
+    _work(plan, config.pool, mine, progress, (_LAID_OUT, 1.0))
+    return len(mine)
+
+
+def _planned(
+    data: Mapping[Symbol, CandleArrays], config: TrainingConfig, root: Path
+) -> tuple[Plan, Mapping[Symbol, CandleArrays]]:
+    configurations = search_space(config.booster, config.configurations)
+    used = _cut(data, config)
+    rows = training_set(used, config.label, config.market)
+    cut = walk_forward(rows.closed_at, rows.label_end_at, config.rule)
+    study = Study(rows=rows, rule=config.rule, cut=cut, label=config.label)
+    scale = Scale(
+        configurations=configurations,
+        min_effective_labels=config.min_effective_labels,
+        looks_for_leaks=config.looks_for_leaks,
+    )
+    return plan_of(study, used, config.market, scale, root), used
+
+
+def _work(
+    plan: Plan,
+    pool: Pool,
+    tasks: tuple[Task, ...],
+    progress: Progress,
+    shares: tuple[float, float],
+) -> None:
+    first, last = shares
+    for done, task in enumerate(pool.run(plan.folder, tasks), start=1):
+        what = task.name.rsplit("-", 1)[0].replace("-", " ")
+        progress(what, first + (last - first) * done / len(tasks))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Chosen:
+    """`own` is the scope that grew trees, if the choice needs them; `tries` are all by kind."""
+
+    scope: Scope
+    choice: Choice
+    own: Scope | None
+    tries: tuple[tuple[str, OutOfFold], ...]
+
+
+def _choices(plan: Plan, draws: int) -> list[_Chosen]:
+    """Choose configuration and kind of every scope, GLOBAL first."""
+    study = plan.study
+    tried = plan.out_of_fold(plan.pooled)
+    if not tried:
+        raise BadInput(
+            "candles",
+            "give too few rows to learn from, or outcomes all alike",
+            "give a longer history, or lower costs so that more candles are tradeable",
+        )
+    pooled = best(study.rows, tried)
+    growers = {scope.name: scope for scope in plan.growers[1:]}
+    everyone = Choice(kind="global", found=pooled, scores=())
+    named = tuple(("global", one) for one in tried)
+    found = [_Chosen(scope=plan.pooled, choice=everyone, own=None, tries=named)]
+    for scope in instruments(study):
+        shared = pooled.of(scope.mine)
+        if not _can_be_judged(study, shared):
+            continue
+        grown = plan.out_of_fold(scope) if scope.name in growers else ()
+        own = best(study.rows, grown) if grown else None
+        choice = choose(study, shared, own, draws)
+        kinds = (("global", shared), *(("own", one) for one in grown))
+        if choice.kind == "blend":
+            kinds = (*kinds, ("blend", choice.found))
+        is_grown = choice.kind != "global"
+        found.append(
+            _Chosen(scope=scope, choice=choice, own=scope if is_grown else None, tries=kinds)
+        )
+    return found
+
+
+def _can_be_judged(study: Study, found: OutOfFold) -> bool:
+    """Return whether every fold saw the instrument, with outcomes of both kinds."""
+    folds = np.unique(found.fold_of)
+    y = study.rows.y[found.rows]
+    is_mixed = all(len(np.unique(y[found.fold_of != fold])) == 2 for fold in folds)
+    return len(folds) > 1 and len(y) >= MIN_ROWS and is_mixed
+
+
+def _finals(plan: Plan, chosen: list[_Chosen]) -> dict[str, Task]:
+    """Return by scope the trees that are still to be grown on all that is known."""
+    pooled = chosen[0].choice.found.configuration
+    tasks: dict[str, Task] = {GLOBAL: plan.final_task(plan.pooled, pooled)}
+    for one in chosen:
+        if one.own is not None:
+            own = one.choice.found.configuration
+            tasks[one.scope.name] = plan.final_task(one.own, own)
+    return tasks
+
+
+class _Maker:
+    """From choices and finished trees to judged releases."""
+
+    def __init__(
+        self, run: Run, plan: Plan, config: TrainingConfig, data: Mapping[Symbol, CandleArrays]
+    ) -> None:
+        leaks = findings_in(plan.done(plan.leak_task)) if plan.looks_for_leaks else ()
+        self._run, self._plan, self._config = run, plan, config
+        self._assessor = Assessor(
+            study=plan.study, data=data, leaks=leaks, now=run.created_at, draws=config.draws
+        )
+        self._log = TrialLog(run.root)
+        registry = Registry(run.root, config.market, config.believed)
+        registry.refresh(run.created_at)
+        self._champions = registry.champions()
+
+    def make(
+        self, chosen: list[_Chosen], results: Mapping[str, Arrays], progress: Progress
+    ) -> list[ReleaseInfo]:
+        infos: list[ReleaseInfo] = []
+        pooled: Fitted | None = None
+        for done, one in enumerate(chosen, start=1):
+            sized = fitted(self._plan.study, one.choice.found, pooled, one.choice.kind)
+            pooled = pooled or sized
+            infos.append(self._make(one, sized, results))
+            share = _TREES_DONE + (1 - _TREES_DONE) * done / len(chosen)
+            progress(f"{one.scope.name}: {one.choice.kind}", share)
+        return infos
+
+    def _make(self, one: _Chosen, sized: Fitted, results: Mapping[str, Arrays]) -> ReleaseInfo:
+        plan, study = self._plan, self._plan.study
+        trees = trees_of(one.choice.kind, results.get(one.scope.name), results[GLOBAL])
+        found = one.choice.found
+        tested = study.cut.holdout.test
+        mine = one.scope.mine[tested]
+        pooled_rows = np.concatenate([fold.test for fold in study.cut.folds])
+        subject = Subject(
+            scope=one.scope.name,
+            market=plan.market.only(one.scope.symbols),
+            mine=one.scope.mine,
+            choice=one.choice,
+            fitted=sized,
+            tries=one.tries,
+            line=line_of(found, plan.line()[one.scope.mine[pooled_rows]]),
+        )
+        rows = tested[mine]
+        champion = self._champions.get(one.scope.name)
+        margins = trees.margins(study.rows.vectors[rows])
+        challenger = Challenger(rows=rows, margins=margins, fitted=sized, market=subject.market)
+        holdout = Holdout(
+            rows=rows,
+            margins=margins,
+            line=results[GLOBAL]["rival"][mine],
+            champion=None
+            if champion is None
+            else against(champion, challenger, study, self._assessor.data, self._run.created_at),
+        )
+        earlier = self._log.earlier(plan.market, (one.scope.name, GLOBAL))
+        evaluation, trials = self._assessor.evaluate(subject, holdout, earlier)
+        self._log.record(trials)
+        verdict = judge(evaluation, self._config.gate, is_pooled=one.scope.name == GLOBAL)
+        product = Product(
+            subject=subject,
+            trees=trees,
+            evaluation=evaluation,
+            verdict=verdict,
+            pooled_scope=GLOBAL,
+        )
+        return release(self._run, study, product)
+
+
+def _point(root: Path, config: TrainingConfig, infos: list[ReleaseInfo], now: datetime) -> None:
+    """Let the aliases point to the releases; a challenger also runs in shadow."""
+    registry = Registry(root, config.market, config.believed)
+    for info in infos if config.role else ():
+        if config.role is Role.CHAMPION:
+            registry.promote(info.scope, info.release_id, now)
+        else:
+            roles = {Role.CHALLENGER: info.release_id, Role.SHADOW: info.release_id}
+            registry.point(info.scope, roles)
 
 
 def _run(config: TrainingConfig, root: Path, now: datetime) -> Run:
@@ -101,9 +314,11 @@ def _run(config: TrainingConfig, root: Path, now: datetime) -> Run:
         root=root,
         dataset=config.dataset,
         created_at=created_at,
+        expires_after=config.expires_after,
         market=config.market,
         label=config.label,
         booster=config.booster,
+        signer=config.signer,
     )
 
 
@@ -123,10 +338,3 @@ def _cut(
         days = int(config.dataset.removeprefix("recent_").removesuffix("d"))
         first = until - days * _SECONDS_PER_DAY - LOOKBACK * config.market.interval.seconds
     return {symbol: candles.between(first, until) for symbol, candles in used.items()}
-
-
-def _study(data: Mapping[Symbol, CandleArrays], config: TrainingConfig) -> Study:
-    label, step = config.label, config.market.interval.seconds
-    rows = training_set(data, label, config.market)
-    split = time_split(rows.closed_at, rows.label_end_at, config.shares, label.horizon * step)
-    return Study(rows=rows, split=split, costs=(label.fee_ratio, label.slippage_ratio))

@@ -3,13 +3,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from models.calibrate import (
-    Calibrator,
-    fit_platt,
-    probabilities,
-    sigmoid,
-    with_own_intercept,
-)
+from models.calibrate import Calibrator, probabilities, sigmoid
+from models.training.calibration import fit_platt, with_own_intercept
 
 
 def overconfident(seed: int, count: int = 3_000):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.calibrate import fit_platt
+from models.training.calibration import fit_platt
 from models.payoff import Payoff, measure_payoff, reference_kelly
 from shared.domain.kelly import kelly_two_point, net_return_long, probability_lower_bound
 

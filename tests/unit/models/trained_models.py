@@ -3,10 +3,12 @@ from functools import cache
 
 import numpy as np
 
+from models.aliases import Role
 from models.booster import BoosterParams
 from models.dataset import CandleArrays
 from models.manifest import TradedMarket
 from models.train import TrainingConfig, train_models
+from models.validation import WalkForwardRule
 from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
 
@@ -17,6 +19,9 @@ BTC, ETH = Symbol("BTC-USDT"), Symbol("ETH-USDT")
 
 
 MARKET = TradedMarket.of("made", Interval.H1, (BTC, ETH))
+WALK = WalkForwardRule(
+    embargo_seconds=24 * HOUR, folds=3, test_days=15, first_train_days=30, holdout_days=15
+)
 
 
 def weak_market(symbol: Symbol, seed: int, count: int = 3_000, strength: float = 0.35):
@@ -43,7 +48,10 @@ def weak_market(symbol: Symbol, seed: int, count: int = 3_000, strength: float =
 
 def quick(**changes) -> TrainingConfig:
     booster = BoosterParams(max_rounds=60, eta=0.1, min_child_weight=10.0, threads=1)
-    settings = {"market": MARKET, "booster": booster, "min_effective_labels": 50.0}
+    settings = {
+        "market": MARKET, "booster": booster, "walk": WALK, "configurations": 1, "draws": 100,
+        "min_effective_labels": 50.0, "looks_for_leaks": False, "role": Role.CHAMPION,
+    }  # fmt: skip
     return TrainingConfig(**{**settings, **changes})
 
 

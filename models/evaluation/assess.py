@@ -1,0 +1,233 @@
+"""Everything that can be said about one scope's model from rows that fitted nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.calibrate import probabilities
+from models.candidate import Choice, Fitted, OutOfFold, Study, cross_probabilities, fitted
+from models.dataset import CandleArrays
+from models.evaluate import auc, ece, log_loss
+from models.evaluation.finding import Finding
+from models.evaluation.money import Floor, course_of, floor_of, money, rivals
+from models.evaluation.sheet import Against, Evaluation, FoldScore, Money, Rank, Skill
+from models.evaluation.skill import Judged, reliability_of, skill_of
+from models.features import FEATURE_NAMES, GROUPS
+from models.manifest import TradedMarket
+from models.statistics.sharpe import sharpe_ratio
+from models.strategy.result import daily_returns
+from models.training.search import settings_of
+from models.training.trials import Trial
+from models.validation import Indices
+from shared.domain.ids import Symbol
+
+Floats = NDArray[np.float64]
+_DRIFTED = 0.2
+_WORST = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Subject:
+    """One scope: its rows (m,), its market, what was chosen, and all that was tried, by kind.
+
+    `line` is the logistic regression on the rows of the choice.
+    """
+
+    scope: str
+    market: TradedMarket
+    mine: NDArray[np.bool_]
+    choice: Choice
+    fitted: Fitted
+    tries: tuple[tuple[str, OutOfFold], ...]
+    line: OutOfFold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Holdout:
+    """The margins of the finished model and of the finished line on rows that were kept apart."""
+
+    rows: Indices
+    margins: Floats
+    line: Floats
+    champion: Against | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Assessor:
+    """`draws` of every bootstrap; `leaks` are of the whole training."""
+
+    study: Study
+    data: Mapping[Symbol, CandleArrays]
+    leaks: tuple[Finding, ...]
+    now: datetime
+    draws: int
+
+    def evaluate(
+        self, subject: Subject, holdout: Holdout, earlier: Mapping[str, Trial]
+    ) -> tuple[Evaluation, tuple[Trial, ...]]:
+        """Return the evaluation, and the tries behind it; `earlier` ones count with them."""
+        study, found = self.study, subject.choice.found
+        judged = self._walked(subject)
+        walked, trials = self._walk_forward(subject, judged, earlier)
+        skill, result = self._kept_apart(subject, holdout)
+        evaluation = Evaluation(
+            scope=subject.scope,
+            kind=subject.choice.kind,
+            folds=_fold_scores(found, judged),
+            skill=skill_of(judged, study.bootstrap(found.rows, self.draws)),
+            reliability=reliability_of(judged, subject.fitted.calibrator.kind),
+            walk_forward=walked,
+            holdout_skill=skill,
+            holdout=result,
+            holdout_at=self.now,
+            ranking=_ranking(found),
+            kinds=subject.choice.scores,
+            leaks=self.leaks,
+            n_effective_train=study.n_effective(_within(study.cut.holdout.train, subject.mine)),
+            champion=holdout.champion,
+        )
+        return evaluation, trials
+
+    def _walked(self, subject: Subject) -> Judged:
+        found, folds = subject.choice.found, self.study.cut.folds
+        rates = np.array([self._base_rate(_within(one.train, subject.mine)) for one in folds])
+        p = cross_probabilities(self.study.rows, found)
+        rival = cross_probabilities(self.study.rows, subject.line)
+        return self._judged(found.rows, p, rival, rates[found.fold_of])
+
+    def _judged(self, part: Indices, p: Floats, rival: Floats, base: Floats) -> Judged:
+        rows = self.study.rows
+        return Judged(
+            decided_at=rows.closed_at[part],
+            y=rows.y[part],
+            net=rows.net[part],
+            weights=rows.uniqueness[part],
+            p=p,
+            rival=rival,
+            base=base,
+        )
+
+    def _base_rate(self, known: Indices) -> float:
+        rows = self.study.rows
+        rate = float(np.average(rows.y[known], weights=rows.uniqueness[known]))
+        return min(max(rate, 0.001), 0.999)
+
+    def _walk_forward(
+        self, subject: Subject, judged: Judged, earlier: Mapping[str, Trial]
+    ) -> tuple[Money, tuple[Trial, ...]]:
+        study, found = self.study, subject.choice.found
+        floor = floor_of(self.data, subject.market, study, found.rows)
+        own = course_of(study, floor, found.rows, (found.margins, judged.p), subject.fitted)
+        line = self._line(subject)
+        others = rivals(
+            study,
+            floor,
+            course_of(study, floor, found.rows, (subject.line.margins, judged.rival), line),
+            self.draws,
+        )
+        tries = [self._tried(subject, floor, kind, one) for kind, one in subject.tries]
+        trials = tuple(trial for trial, _ in tries)
+        names = {one.name for one in trials}
+        before = [one.sharpe for name, one in earlier.items() if name not in names]
+        returns = [days for _, days in tries]
+        return money(floor, own, others, returns, before, self.draws), trials
+
+    def _line(self, subject: Subject) -> Fitted:
+        return fitted(self.study, subject.line, None, "own")
+
+    def _tried(
+        self, subject: Subject, floor: Floor, kind: str, one: OutOfFold
+    ) -> tuple[Trial, Floats]:
+        rows, part = self.study.rows, one.rows
+        y, weights = rows.y[part], rows.uniqueness[part]
+        p = cross_probabilities(rows, one)
+        sized = fitted(self.study, one, None, "own")
+        days = daily_returns(course_of(self.study, floor, part, (one.margins, p), sized))
+        trial = Trial(
+            scope=subject.scope,
+            kind=kind,
+            venue=subject.market.venue,
+            interval_seconds=subject.market.interval.seconds,
+            symbols=tuple(rows.symbols),
+            label=self.study.label,
+            params=settings_of(one.configuration),
+            data_fingerprint=rows.fingerprint,
+            log_loss=log_loss(p, y, weights),
+            auc=auc(p, y, weights),
+            sharpe=sharpe_ratio(days),
+            days=len(days),
+        )
+        return trial, days
+
+    def _kept_apart(self, subject: Subject, holdout: Holdout) -> tuple[Skill | None, Money | None]:
+        part, study = holdout.rows, self.study
+        if not len(part):
+            return None, None
+        line = self._line(subject)
+        p = probabilities(subject.fitted.calibrator, holdout.margins)
+        rival = probabilities(line.calibrator, holdout.line)
+        known = self._base_rate(_within(study.cut.holdout.train, subject.mine))
+        judged = self._judged(part, p, rival, np.full(len(part), known))
+        floor = floor_of(self.data, subject.market, study, part)
+        own = course_of(study, floor, part, (holdout.margins, p), subject.fitted)
+        straight = course_of(study, floor, part, (holdout.line, rival), line)
+        others = rivals(study, floor, straight, self.draws)
+        result = money(floor, own, others, [daily_returns(own)], (), self.draws)
+        if not judged.is_telling:
+            return None, result
+        return skill_of(judged, study.bootstrap(part, self.draws)), result
+
+
+def line_of(found: OutOfFold, margins: Floats) -> OutOfFold:
+    """Return the logistic regression's log-odds in the place of the trees'."""
+    return replace(found, margins=margins)
+
+
+def _fold_scores(found: OutOfFold, judged: Judged) -> tuple[FoldScore, ...]:
+    return tuple(_fold_score(found, judged, number) for number in np.unique(found.fold_of).tolist())
+
+
+def _fold_score(found: OutOfFold, judged: Judged, number: int) -> FoldScore:
+    mine = found.fold_of == number
+    y, weights, p = judged.y[mine], judged.weights[mine], judged.p[mine]
+    psi = found.psi_features[number]
+    worst = np.argsort(-psi, kind="stable")[:_WORST].tolist()
+    return FoldScore(
+        number=number + 1,
+        tested_from=_instant(int(judged.decided_at[mine].min())),
+        tested_until=_instant(int(judged.decided_at[mine].max())),
+        rows=int(mine.sum()),
+        n_effective=float(weights.sum()),
+        trees=found.rounds[number],
+        base_rate=float(np.average(y, weights=weights)),
+        auc=auc(p, y, weights),
+        log_loss=log_loss(p, y, weights),
+        base_log_loss=log_loss(judged.base[mine], y, weights),
+        ece=ece(p, y, weights),
+        psi=found.psi[number],
+        drifted_ratio=float((psi > _DRIFTED).mean()),
+        psi_features=tuple((FEATURE_NAMES[place], float(psi[place])) for place in worst),
+    )
+
+
+def _ranking(found: OutOfFold) -> tuple[Rank, ...]:
+    order = np.argsort(-found.contributions, kind="stable").tolist()
+    return tuple(
+        Rank(
+            name=FEATURE_NAMES[place],
+            group=GROUPS[place],
+            contribution=float(found.contributions[place]),
+        )
+        for place in order
+    )
+
+
+def _within(rows: Indices, mine: NDArray[np.bool_]) -> Indices:
+    return rows[mine[rows]]
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

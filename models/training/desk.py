@@ -1,0 +1,72 @@
+"""The rows and candles of one training on disk: workers map them, nobody copies them."""
+
+from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from models.dataset import CandleArrays, TrainingSet
+from models.disk import write_durably
+from shared.domain.ids import Symbol
+
+_HEAD = "rows.json"
+_CANDLES = "candles-{number}.npz"
+_TEXTS = ("symbols", "fingerprint")
+
+
+class _Head(msgspec.Struct):
+    symbols: tuple[Symbol, ...]
+    fingerprint: str
+    candles: tuple[Symbol, ...]
+
+
+def lay_out(folder: Path, rows: TrainingSet, data: dict[Symbol, CandleArrays]) -> None:
+    """Write everything that workers need; the head comes last and says that it is complete."""
+    if (folder / _HEAD).exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _columns():
+        np.save(folder / f"{name}.npy", getattr(rows, name), allow_pickle=False)
+    for number, symbol in enumerate(sorted(data)):
+        one = data[symbol]
+        np.savez(
+            folder / _CANDLES.format(number=number),
+            closed_at=one.closed_at,
+            ohlcv=one.ohlcv,
+            is_filled=one.is_filled,
+        )
+    head = _Head(symbols=rows.symbols, fingerprint=rows.fingerprint, candles=tuple(sorted(data)))
+    write_durably(folder / _HEAD, msgspec.json.encode(head))
+
+
+@lru_cache(maxsize=1)
+def rows_on(folder: Path) -> TrainingSet:
+    head = _head(folder)
+    columns = {
+        name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        for name in _columns()
+    }
+    return TrainingSet(symbols=head.symbols, fingerprint=head.fingerprint, **columns)
+
+
+def candles_on(folder: Path) -> dict[Symbol, CandleArrays]:
+    found: dict[Symbol, CandleArrays] = {}
+    for number, symbol in enumerate(_head(folder).candles):
+        with np.load(folder / _CANDLES.format(number=number), allow_pickle=False) as kept:
+            found[symbol] = CandleArrays(
+                symbol=symbol,
+                closed_at=kept["closed_at"],
+                ohlcv=kept["ohlcv"],
+                is_filled=kept["is_filled"],
+            )
+    return found
+
+
+def _head(folder: Path) -> _Head:
+    return msgspec.json.decode((folder / _HEAD).read_bytes(), type=_Head)
+
+
+def _columns() -> tuple[str, ...]:
+    return tuple(one.name for one in fields(TrainingSet) if one.name not in _TEXTS)

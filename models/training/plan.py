@@ -1,0 +1,165 @@
+"""What a training consists of, before any of it is done: every process finds the same pieces."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.booster import BoosterParams, library_versions
+from models.candidate import OutOfFold, Study, collected, rival_margins
+from models.dataset import CandleArrays
+from models.features import schema_hash
+from models.manifest import GLOBAL, TradedMarket, scope_of
+from models.training.desk import lay_out
+from models.training.samples import MIN_ROWS, rows_of, within
+from models.training.tasks import FinalTask, FoldTask, LeakTask, Task
+from models.training.workbench import Arrays, Workbench, digest_of
+from shared.domain.errors import BadInput
+from shared.domain.ids import Symbol
+
+FOLDER = ".work"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scope:
+    """Whom a release speaks for, and which rows (m,) are theirs."""
+
+    name: str
+    symbols: tuple[Symbol, ...]
+    mine: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Plan:
+    """`growers` are the scopes with trees of their own, the pooled one first."""
+
+    study: Study
+    market: TradedMarket
+    folder: Path
+    growers: tuple[Scope, ...]
+    configurations: tuple[BoosterParams, ...]
+    looks_for_leaks: bool
+
+    @property
+    def bench(self) -> Workbench:
+        return Workbench(self.folder)
+
+    @property
+    def pooled(self) -> Scope:
+        return self.growers[0]
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """Return all that depends on nothing but the rows; the longest come first."""
+        newest_first = reversed(range(len(self.study.cut.folds)))
+        folds = [self.fold_task(scope, fold) for fold in newest_first for scope in self.growers]
+        folds.sort(key=lambda task: task.scope != GLOBAL)
+        return (*((self.leak_task,) if self.looks_for_leaks else ()), *folds)
+
+    @property
+    def leak_task(self) -> LeakTask:
+        return LeakTask(market=self.market, label=self.study.label, walk=self.study.rule)
+
+    def fold_task(self, scope: Scope, fold: int) -> FoldTask:
+        return FoldTask(
+            scope=scope.name,
+            symbols=scope.symbols,
+            fold=fold,
+            walk=self.study.rule,
+            configurations=self.configurations,
+            has_rival=scope.name == GLOBAL,
+        )
+
+    def final_task(self, scope: Scope, configuration: BoosterParams) -> FinalTask:
+        return FinalTask(
+            scope=scope.name,
+            symbols=scope.symbols,
+            walk=self.study.rule,
+            configuration=configuration,
+            has_rival=scope.name == GLOBAL,
+        )
+
+    def done(self, task: Task) -> Arrays:
+        """Return what a task gave.
+
+        Raises:
+            BadInput: it has not been done.
+        """
+        found = self.bench.kept(task.name)
+        if found is None:
+            raise BadInput("work", f"{task.name} is not done", "run the shards first")
+        return found
+
+    def out_of_fold(self, scope: Scope) -> tuple[OutOfFold, ...]:
+        """Return one result per configuration; none where a fold could not be fitted."""
+        return collected(self._folds(scope), self.configurations)
+
+    def line(self) -> NDArray[np.float64]:
+        """Return the logistic regression's log-odds on the pooled out-of-fold rows."""
+        return rival_margins(self._folds(self.pooled))
+
+    def _folds(self, scope: Scope) -> list[Arrays]:
+        numbers = range(len(self.study.cut.folds))
+        return [self.done(self.fold_task(scope, fold)) for fold in numbers]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How much is tried; `min_effective_labels` is what an instrument's own trees need."""
+
+    configurations: tuple[BoosterParams, ...]
+    min_effective_labels: float
+    looks_for_leaks: bool
+
+
+def plan_of(
+    study: Study,
+    data: Mapping[Symbol, CandleArrays],
+    market: TradedMarket,
+    scale: Scale,
+    root: Path,
+) -> Plan:
+    """Lay a training out on disk, in a folder named by everything that decides its results."""
+    rows = study.rows
+    name = digest_of(
+        rows.fingerprint,
+        rows.symbols,
+        asdict(market),
+        asdict(study.label),
+        asdict(study.rule),
+        schema_hash(market.interval.seconds),
+        library_versions(),
+    )
+    folder = root / FOLDER / name
+    lay_out(folder, rows, dict(data))
+    everyone = Scope(name=GLOBAL, symbols=rows.symbols, mine=np.ones(len(rows), dtype=np.bool_))
+    own = [
+        scope
+        for scope in instruments(study)
+        if len(rows.symbols) > 1 and _can_grow(study, scope, scale.min_effective_labels)
+    ]
+    return Plan(
+        study=study,
+        market=market,
+        folder=folder,
+        growers=(everyone, *own),
+        configurations=scale.configurations,
+        looks_for_leaks=scale.looks_for_leaks,
+    )
+
+
+def instruments(study: Study) -> Sequence[Scope]:
+    rows = study.rows
+    return [
+        Scope(name=scope_of(symbol), symbols=(symbol,), mine=rows_of(rows, (symbol,)))
+        for symbol in rows.symbols
+    ]
+
+
+def _can_grow(study: Study, scope: Scope, min_effective_labels: float) -> bool:
+    known = within(study.cut.holdout, scope.mine).train
+    if study.n_effective(known) < min_effective_labels:
+        return False
+    return all(len(within(fold, scope.mine).train) >= 2 * MIN_ROWS for fold in study.cut.folds)

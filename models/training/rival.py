@@ -1,0 +1,70 @@
+"""The champion, asked about the same rows as the one that wants its place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.calibrate import probabilities
+from models.candidate import Fitted, Study
+from models.dataset import CandleArrays
+from models.evaluate import losses
+from models.evaluation.money import course_of, floor_of
+from models.evaluation.sheet import Against
+from models.manifest import TradedMarket
+from models.scorer import ServingModel
+from models.statistics.bootstrap import estimate, p_value
+from models.strategy.result import max_drawdown
+from models.validation import Indices
+from shared.domain.ids import Symbol
+
+_DRAWS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Challenger:
+    """What the new model says about the holdout's rows, and the market they are traded on."""
+
+    rows: Indices
+    margins: NDArray[np.float64]
+    fitted: Fitted
+    market: TradedMarket
+
+
+def against(
+    champion: ServingModel,
+    challenger: Challenger,
+    study: Study,
+    data: Mapping[Symbol, CandleArrays],
+    now: datetime,
+) -> Against | None:
+    """Compare log losses on the holdout's rows that the champion had not learned from either.
+
+    None where there is no such row: the condition is then not judged.
+    """
+    rows = challenger.rows
+    held_out = champion.manifest.windows.get("holdout")
+    unseen = champion.trained_until if held_out is None else held_out.first_at
+    fair = study.rows.closed_at[rows] >= int(unseen.timestamp())
+    part = rows[fair]
+    if not len(part):
+        return None
+    y, weights = study.rows.y[part], study.rows.uniqueness[part]
+    margins = champion.margins(study.rows.vectors[part].astype(np.float64))
+    p = probabilities(champion.calibrator, margins)
+    rival = probabilities(challenger.fitted.calibrator, challenger.margins[fair])
+    gaps = losses(p, y) - losses(rival, y)
+    gains = study.bootstrap(part, _DRAWS).means(gaps, weights)
+    floor = floor_of(data, challenger.market, study, part)
+    sized = Fitted(calibrator=champion.calibrator, payoff=champion.payoff)
+    course = course_of(study, floor, part, (margins, p), sized)
+    expires_at = champion.manifest.expires_at
+    return Against(
+        release_id=champion.release_id,
+        gain=estimate(float(np.average(gaps, weights=weights)), gains),
+        p_value=p_value(gains),
+        max_drawdown=max_drawdown(course.equity),
+        is_expired=expires_at is not None and expires_at <= now,
+    )
