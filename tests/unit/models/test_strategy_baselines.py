@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -149,7 +150,7 @@ def plain_average(values, periods, weight):
 def plain_trend(closes):
     """EMA(12)/EMA(26) - 1 and Wilder's RSI(14) as a textbook writes them, seeded with means."""
     ppo = plain_average(closes, 12, 2 / 13) / plain_average(closes, 26, 2 / 27) - 1
-    changes = [after - before for before, after in zip(closes[:-1], closes[1:], strict=True)]
+    changes = [after - before for before, after in pairwise(closes)]
     gain = plain_average([max(one, 0) for one in changes], 14, 1 / 14)
     loss = plain_average([max(-one, 0) for one in changes], 14, 1 / 14)
     return ppo, np.append(np.nan, gain / (gain + loss))
