@@ -69,7 +69,7 @@ def read_forest(booster: bytes) -> Forest:
         if learner["objective"]["name"] != "binary:logistic":
             raise ValueError("not a binary:logistic booster")
         return _pack(learner, trees)
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
         raise ValueError("not a booster of trees") from error
 
 

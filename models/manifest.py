@@ -4,7 +4,9 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
+
+import msgspec
 
 from shared.domain.candle import references_of
 from shared.domain.enums import Interval
@@ -27,7 +29,19 @@ MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 FILES = (BOOSTER, CALIBRATOR, PAYOFF, METRICS, FEATURES, SELF_TEST)
 
+BOOSTER_GLOBAL = "booster_global.ubj"
+EVALUATION = "evaluation.json"
+GATE = "gate.json"
+DRIFT = "drift.json"
+REPORT = "report.html"
+CARD = "card.md"
+OPTIONAL_FILES = (BOOSTER_GLOBAL, EVALUATION, GATE, DRIFT, REPORT, CARD)
+
 Kind = Literal["global", "own", "blend"]
+Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
+Ratio: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=0.1)]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Multiple: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1_000)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +79,11 @@ class TradedMarket:
 class LabelRule:
     """The trade learned: barriers in units of sigma sqrt(horizon), costs as ratios per side."""
 
-    horizon: int = 24
-    k_target: float = 1.0
-    k_stop: float = 1.0
-    fee_ratio: float = 0.001
-    slippage_ratio: float = 0.0005
+    horizon: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 24
+    k_target: Multiple = 1.0
+    k_stop: Multiple = 1.0
+    fee_ratio: Ratio = 0.001
+    slippage_ratio: Ratio = 0.0005
     kind: Literal["triple_barrier"] = "triple_barrier"
 
 
@@ -77,16 +91,16 @@ class LabelRule:
 class Window:
     """Rows of one part of the split; instants are those of the first and last decision."""
 
-    first_at: datetime
-    last_at: datetime
-    rows: int
+    first_at: Instant
+    last_at: Instant
+    rows: Count
     n_effective: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileEntry:
     sha256: str
-    bytes: int
+    bytes: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +109,9 @@ class Manifest:
 
     `references` names for each of `symbols` the instrument it was measured against.
     `trained_until` is when the last outcome used, holdout included, was known: what the model says
-    about earlier candles is hindsight.
+    about earlier candles is hindsight. From `expires_at` on it is not served; None is never.
+    `trials` counts every configuration that was tried on these candles; `gate_passed` is None where
+    no gate was asked.
     """
 
     release_id: str
@@ -104,8 +120,8 @@ class Manifest:
     venue: str
     references: dict[Symbol, Symbol]
     kind: Kind
-    created_at: datetime
-    trained_until: datetime
+    created_at: Instant
+    trained_until: Instant
     interval_seconds: int
     schema_hash: str
     label: LabelRule
@@ -122,6 +138,9 @@ class Manifest:
     format_version: int = FORMAT_VERSION
     side: Literal["long"] = "long"
     parent_id: str | None = None
+    expires_at: Instant | None = None
+    trials: Count = 0
+    gate_passed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,182 +1,206 @@
 """Which release speaks for an instrument: folders of releases, and one small file that points."""
 
-import json
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from models.artifact import (
-    ArtifactRefused,
-    as_json,
-    read_manifest,
-    sync_folder,
-    verify,
-    write_durably,
-)
-from models.forest import Forest
-from models.manifest import BOOSTER, GLOBAL, RELEASE_ID, Manifest, TradedMarket, scope_of
-from models.scorer import ServingModel, load
-from shared.domain.errors import BadInput
+from models import shelf
+from models.aliases import Role, check_id, read_aliases, write_aliases
+from models.artifact import verify
+from models.disk import one_writer
+from models.following import Following
+from models.manifest import TradedMarket
+from models.model_set import ModelSet
+from models.scorer import ServingModel
+from models.shelf import Listing
+from models.signing import ANY_UNSIGNED, NOBODY, Trust
+from shared.domain.errors import Conflict, TradingError
 from shared.domain.ids import Symbol
 
-_ALIASES = "aliases.json"
-_CHAMPION, _PREVIOUS = "champion", "previous"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """A release as it stands in the folder, unproven."""
-
-    manifest: Manifest
-    path: Path
-    is_champion: bool
+RELEASES_KEPT = 5
 
 
 class Registry:
-    """The champions of every scope under `root`, in memory; only those of `market`, if given.
+    """The models of every scope under `root`, in memory; only those of `market`, if given.
 
-    `refresh` runs off the hot path; a reader keeps what `champions` gave it for a whole candle.
+    `refresh` runs off the hot path; who scores a candle takes `current` once and keeps it for the
+    whole candle. `trust` may be a function, for keys that appear while the process runs.
     """
 
-    def __init__(self, root: Path, market: TradedMarket | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        market: TradedMarket | None = None,
+        trust: Trust | Callable[[], Trust] = ANY_UNSIGNED,
+    ) -> None:
         self._root = root
         self._market = market
+        self._trust = trust
         self._lock = threading.Lock()
-        self._seen: dict[str, str] = {}
-        self._champions: Mapping[str, ServingModel] = {}
-        self._failures: Mapping[str, str] = {}
+        self._current = ModelSet()
+
+    @property
+    def trust(self) -> Trust:
+        """Return whose releases are believed at this moment."""
+        return self._trust if isinstance(self._trust, Trust) else self._trust()
+
+    def current(self) -> ModelSet:
+        """Return the models of now; the set never changes, it is replaced."""
+        return self._current
 
     def model_for(self, symbol: Symbol) -> ServingModel | None:
-        """Return the instrument's own champion, else the GLOBAL one, else None."""
-        champions = self._champions
-        return champions.get(scope_of(symbol)) or champions.get(GLOBAL)
+        return self._current.model_for(symbol)
 
     def is_fallback(self, symbol: Symbol, model: ServingModel) -> bool:
-        """Tell whether the pooled model stands in for an own one that cannot be used."""
-        return model.is_global and scope_of(symbol) in self._failures
+        return self._current.is_fallback(symbol, model)
 
     def champions(self) -> Mapping[str, ServingModel]:
-        """Return the models in service by scope; the mapping never changes, it is replaced."""
-        return self._champions
+        """Return the models in service by scope."""
+        return self._current.models
 
     def failures(self) -> Mapping[str, str]:
-        """Return by scope why its alias could not be followed; the old model goes on serving."""
-        return self._failures
+        """Return by scope why its champion could not be followed; an older one may be serving."""
+        return self._current.failures
 
-    def refresh(self) -> tuple[str, ...]:
-        """Look at the aliases again and load what changed; return the scopes that changed."""
+    def refresh(self, now: datetime | None = None) -> tuple[str, ...]:
+        """Look at the aliases again and load what changed; return the scopes that changed.
+
+        The champion of a scope speaks. Where it cannot be loaded, what spoke before goes on
+        speaking, or else the release before it. What has expired at `now` never speaks; without
+        an instant nothing expires.
+        """
         with self._lock:
-            champions, failures = dict(self._champions), dict[str, str]()
-            known = {m.manifest.files[BOOSTER].sha256: m.forest for m in champions.values()}
-            changed: list[str] = []
-            for scope in sorted({*self._scopes(failures), *champions}):
-                try:
-                    model = self._follow(scope, champions.get(scope), known)
-                except ArtifactRefused as refusal:
-                    failures[scope] = refusal.detail
-                    continue
-                except OSError as error:  # a release is being replaced, or its disk is away
-                    failures[scope] = f"unreadable_file: {error}"
-                    continue
-                if model is not None and model is not champions.get(scope):
-                    champions[scope] = model
-                    changed.append(scope)
-            self._champions, self._failures = champions, failures
-            return tuple(changed)
+            before = self._current
+            failures, trust, scopes = dict[str, str](), NOBODY, list[str]()
+            try:
+                trust, scopes = self.trust, shelf.scopes_in(self._root)
+            except (OSError, TradingError) as error:
+                failures[self._root.name] = f"unreadable_file: {error}"
+            following = Following(
+                root=self._root,
+                market=self._market,
+                trust=trust,
+                now=now,
+                before=before,
+                failures=failures,
+            )
+            for scope in sorted({*scopes, *before.models, *before.shadows}):
+                following.follow(scope)
+            self._current = after = following.result()
+            return tuple(
+                scope
+                for scope in sorted({*before.models, *after.models})
+                if before.models.get(scope) is not after.models.get(scope)
+            )
 
-    def publish(self, scope: str, release_id: str) -> None:
-        """Make a verified release the champion of its scope, at once for every reader.
+    def aliases(self, scope: str) -> Mapping[Role, str]:
+        """Return the release ids of a scope by role, as they stand in its file.
 
         Raises:
-            ArtifactRefused: the release cannot be proven.
+            ArtifactRefused: the file makes no sense.
+            OSError: it cannot be read.
+        """
+        return read_aliases(self._root, scope) or {}
+
+    def point(self, scope: str, changes: Mapping[Role, str | None]) -> None:
+        """Give roles to releases of a scope, or take them away (None), all at once.
+
+        Nothing is verified here: a reader believes no release that it has not proven itself.
+
+        Raises:
+            BadInput: an id is not of the scope.
+            NotFound: there is no such release.
+            ArtifactRefused: the file of the aliases makes no sense; delete it.
+        """
+        with one_writer(self._root):
+            write_aliases(self._root, scope, changes)
+
+    def promote(self, scope: str, release_id: str, now: datetime | None = None) -> None:
+        """Make a verified release the champion of its scope, at once for every reader.
+
+        The champion before becomes `previous`. Whether the release deserves it is for the gate to
+        say, not for this method.
+
+        Raises:
+            ArtifactRefused: the release cannot be proven, or has expired at `now`.
             BadInput: it belongs to another scope.
         """
-        if verify(self._root / scope / release_id).manifest.scope != scope:
-            raise BadInput("release_id", f"is not of {scope}", "publish it in its own scope")
-        with self._lock:
-            aliases = self._aliases_or_none(scope) or {}
-            if aliases.get(_CHAMPION) == release_id:
-                return
-            if _CHAMPION in aliases:
-                aliases[_PREVIOUS] = aliases[_CHAMPION]
-            aliases[_CHAMPION] = release_id
-            home = self._root / scope
-            draft = home / f".{_ALIASES}.tmp"
-            write_durably(draft, as_json(aliases))
-            draft.replace(home / _ALIASES)
-            sync_folder(home)
+        check_id(scope, release_id)
+        verify(self._root / scope / release_id, self._market, self.trust, now)
+        with one_writer(self._root):
+            aliases = self.aliases(scope)
+            champion = aliases.get(Role.CHAMPION)
+            changes: dict[Role, str | None] = {Role.CHAMPION: release_id}
+            if champion not in {None, release_id}:
+                changes[Role.PREVIOUS] = champion
+            for role in (Role.CHALLENGER, Role.SHADOW, Role.RETIRED):
+                if aliases.get(role) == release_id:
+                    changes[role] = None
+            if any(aliases.get(role) != value for role, value in changes.items()):
+                write_aliases(self._root, scope, changes)
+
+    publish = promote
+
+    def rollback(self, scope: str, now: datetime | None = None) -> str:
+        """Make the release before the champion of a scope again, and return its id.
+
+        What was champion becomes `retired` and nothing is `previous` any more: a second rollback
+        finds nothing to go back to instead of bringing back what was taken away.
+
+        Raises:
+            Conflict: there is no release to go back to.
+            ArtifactRefused: it cannot be proven, or has expired at `now`; nothing has changed.
+        """
+        with one_writer(self._root):
+            aliases = self.aliases(scope)
+            previous = aliases.get(Role.PREVIOUS)
+            if previous is None:
+                taken = aliases.get(Role.RETIRED)
+                why = f"; {taken} was taken back before" if taken else ""
+                raise Conflict(f"{scope} has no release to go back to{why}")
+            check_id(scope, previous)
+            verify(self._root / scope / previous, self._market, self.trust, now)
+            changes: dict[Role, str | None] = {Role.CHAMPION: previous, Role.PREVIOUS: None}
+            if Role.CHAMPION in aliases:
+                changes[Role.RETIRED] = aliases[Role.CHAMPION]
+            write_aliases(self._root, scope, changes)
+            return previous
+
+    def retire(self, scope: str) -> str:
+        """Take the champion of a scope out of service with nothing in its place; return its id.
+
+        The GLOBAL model then speaks for the instrument as a fallback.
+
+        Raises:
+            Conflict: there is no champion.
+        """
+        with one_writer(self._root):
+            champion = self.aliases(scope).get(Role.CHAMPION)
+            if champion is None:
+                raise Conflict(f"{scope} has no champion")
+            write_aliases(self._root, scope, {Role.CHAMPION: None, Role.RETIRED: champion})
+            return champion
+
+    def prune(
+        self, scope: str, keep: int = RELEASES_KEPT, in_use: Collection[str] = ()
+    ) -> tuple[str, ...]:
+        """Delete the old releases of a scope and return their ids.
+
+        Spared are the newest `keep`, those with a role, and those `in_use` (by stored signals).
+        """
+        with one_writer(self._root):
+            return shelf.prune(self._root, scope, keep, in_use)
 
     def releases(self) -> tuple[Listing, ...]:
         """Return every readable release, by scope, newest first."""
-        found: list[Listing] = []
-        for scope in self._scopes({}):
-            with suppress(OSError):  # it went away while it was read
-                found.extend(self._listings(scope))
-        return tuple(found)
+        return tuple(shelf.listings(self._root))
 
-    def _listings(self, scope: str) -> Iterator[Listing]:
-        champion = None
-        with suppress(ArtifactRefused):
-            champion = (self._aliases_or_none(scope) or {}).get(_CHAMPION)
-        for path in sorted((self._root / scope).iterdir(), reverse=True):
-            if not RELEASE_ID.fullmatch(path.name):
-                continue
-            with suppress(ArtifactRefused):
-                manifest = read_manifest(path)
-                yield Listing(manifest=manifest, path=path, is_champion=path.name == champion)
+    def find(self, release_id: str) -> Listing:
+        """Return one release, unproven.
 
-    def _scopes(self, failures: dict[str, str]) -> list[str]:
-        """Return the folders of the scopes; that they cannot be read is told to `failures`."""
-        try:
-            return sorted(entry.name for entry in self._root.iterdir() if entry.is_dir())
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            failures[self._root.name] = f"unreadable_file: {error}"
-            return []
-
-    def _follow(
-        self, scope: str, current: ServingModel | None, known: dict[str, Forest]
-    ) -> ServingModel | None:
-        raw = self._raw_aliases(scope)
-        if raw is None:
-            if current is None:
-                return None
-            raise ArtifactRefused("missing_file", f"{scope}/{_ALIASES}")
-        digest = sha256(raw).hexdigest()
-        if current is not None and self._seen.get(scope) == digest:
-            return current
-        champion = _decoded(raw).get(_CHAMPION)
-        if champion is None:
-            return current
-        if not RELEASE_ID.fullmatch(champion):
-            raise ArtifactRefused("unreadable_manifest", f"{_ALIASES} names {champion!r}")
-        model = current
-        if current is None or current.release_id != champion:
-            model = load(self._root / scope / champion, self._market, known)
-        self._seen[scope] = digest
-        return model
-
-    def _raw_aliases(self, scope: str) -> bytes | None:
-        try:
-            return (self._root / scope / _ALIASES).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
-    def _aliases_or_none(self, scope: str) -> dict[str, str] | None:
-        raw = self._raw_aliases(scope)
-        return None if raw is None else _decoded(raw)
-
-
-def _decoded(raw: bytes) -> dict[str, str]:
-    try:
-        aliases: Any = json.loads(raw)
-    except ValueError as error:
-        raise ArtifactRefused("unreadable_manifest", f"{_ALIASES} is not JSON") from error
-    if not isinstance(aliases, dict):
-        raise ArtifactRefused("unreadable_manifest", f"{_ALIASES} is not an object")
-    return {str(name): str(value) for name, value in aliases.items()}
+        Raises:
+            NotFound: there is none of this id.
+            ArtifactRefused: its manifest cannot be read.
+        """
+        return shelf.find(self._root, release_id)

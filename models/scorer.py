@@ -1,5 +1,6 @@
 """A release in service: what it believes about a vector, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -7,30 +8,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.artifact import ArtifactRefused, Contents, verify
+from models.artifact import verify
 from models.calibrate import Calibrator, sigmoid
-from models.features import FEATURE_NAMES
-from models.forest import Forest, read_forest
+from models.forest import Forest
 from models.manifest import (
     BOOSTER,
+    BOOSTER_GLOBAL,
     CALIBRATOR,
-    FEATURES,
     GLOBAL,
-    PAYOFF,
-    SELF_TEST,
-    FeatureSheet,
     Kind,
     LabelRule,
     Manifest,
-    SelfTest,
     TradedMarket,
 )
 from models.payoff import Payoff
+from models.proof import feature_sheet, forest_of, payoff_of, self_test
+from models.signing import ANY_UNSIGNED, Trust
 
 Floats = NDArray[np.float64]
-_COLUMNS = len(FEATURE_NAMES)
-_TOLERANCE = 1e-6
-_SUM_TOLERANCE = 1e-4  # float32 rounding over some hundred trees
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +46,11 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ServingModel:
-    """A verified release, ready to be asked."""
+    """A verified release, ready to be asked.
+
+    `pooled` are the trees of all instruments in a blend: margins and contributions are the mean of
+    both forests.
+    """
 
     manifest: Manifest
     forest: Forest
@@ -60,6 +59,7 @@ class ServingModel:
     low: Floats
     high: Floats
     is_always_known: NDArray[np.bool_]
+    pooled: Forest | None = None
 
     @property
     def release_id(self) -> str:
@@ -108,7 +108,9 @@ class ServingModel:
 
     def margins(self, vectors: Floats) -> Floats:
         """Return the log-odds of each row, before calibration."""
-        return self.forest.margins(np.where(np.isfinite(vectors), vectors, np.nan))
+        known = np.where(np.isfinite(vectors), vectors, np.nan)
+        margins = self.forest.margins(known)
+        return margins if self.pooled is None else (margins + self.pooled.margins(known)) / 2
 
     def unfamiliar_ratios(self, vectors: Floats) -> Floats:
         """Return each row's share of features outside the usual range; what is missing is not."""
@@ -130,19 +132,63 @@ class ServingModel:
             new_holes=new_holes,
         )
 
+    @property
+    def expected(self) -> float:
+        """Return the mean margin over the training rows."""
+        own = self.forest.expected
+        return own if self.pooled is None else (own + self.pooled.expected) / 2
+
     def contributions(self, vector: Floats) -> list[tuple[str, float]]:
         """Return each feature's share of the margin, strongest first, before calibration.
 
-        Together with the model's mean margin (`forest.expected`) they add up to the margin.
+        Together with the model's mean margin (`expected`) they add up to the margin.
         """
-        known = np.where(np.isfinite(vector), vector, np.nan)
-        shares = self.forest.contributions(known)[:-1].tolist()
+        shares = self._shares(vector).tolist()
         named = zip(self.forest.feature_names, shares, strict=True)
         return sorted(named, key=lambda pair: -abs(pair[1]))
 
+    def points(self, vector: Floats) -> list[tuple[str, float, float]]:
+        """Return (name, value, points) of each feature, strongest first.
+
+        The points are how far the calibrated probability would move without the feature's share of
+        the margin. As calibration bends and clamps, they do not add up to anything.
+        """
+        margin = float(self.margins(vector[np.newaxis])[0])
+        here = self.calibrator.probability(margin)
+        moved = [
+            (name, value, here - self.calibrator.probability(margin - share))
+            for name, value, share in zip(
+                self.forest.feature_names,
+                vector.tolist(),
+                self._shares(vector).tolist(),
+                strict=True,
+            )
+        ]
+        return sorted(moved, key=lambda one: -abs(one[2]))
+
+    def _shares(self, vector: Floats) -> Floats:
+        known = np.where(np.isfinite(vector), vector, np.nan)
+        shares = self.forest.contributions(known)[:-1]
+        return (
+            shares if self.pooled is None else (shares + self.pooled.contributions(known)[:-1]) / 2
+        )
+
+
+def forests_of(model: ServingModel) -> Mapping[str, Forest]:
+    """Return the forests of a model by the sha256 of their files."""
+    files = model.manifest.files
+    found = {files[BOOSTER].sha256: model.forest}
+    if model.pooled is not None:
+        found[files[BOOSTER_GLOBAL].sha256] = model.pooled
+    return found
+
 
 def load(
-    path: Path, market: TradedMarket | None = None, known: dict[str, Forest] | None = None
+    path: Path,
+    market: TradedMarket | None = None,
+    known: dict[str, Forest] | None = None,
+    trust: Trust = ANY_UNSIGNED,
+    now: datetime | None = None,
 ) -> ServingModel:
     """Verify a release, read it, and let it prove itself on its own stored rows.
 
@@ -151,50 +197,20 @@ def load(
     Raises:
         ArtifactRefused: it must not be served.
     """
-    contents = verify(path, market)
-    digest = contents.manifest.files[BOOSTER].sha256
-    forest = (known or {}).get(digest) or _forest(contents.files[BOOSTER])
-    sheet = contents.sheet(FEATURES, FeatureSheet)
-    if {len(column) for column in (sheet.low, sheet.high, sheet.missing_rate)} != {_COLUMNS}:
-        raise ArtifactRefused("schema_mismatch", f"{FEATURES} has not {_COLUMNS} columns")
+    contents = verify(path, market, trust, now)
+    manifest = contents.manifest
+    sheet = feature_sheet(contents)
     model = ServingModel(
-        manifest=contents.manifest,
-        forest=forest,
+        manifest=manifest,
+        forest=forest_of(contents, BOOSTER, known),
         calibrator=contents.sheet(CALIBRATOR, Calibrator),
-        payoff=contents.sheet(PAYOFF, Payoff),
+        payoff=payoff_of(contents),
         low=np.array(sheet.low, dtype=np.float64),
         high=np.array(sheet.high, dtype=np.float64),
         is_always_known=np.array(sheet.missing_rate, dtype=np.float64) == 0.0,
+        pooled=forest_of(contents, BOOSTER_GLOBAL, known) if manifest.kind == "blend" else None,
     )
-    _self_test(model, contents)
+    self_test(model, contents)
     if known is not None:
-        known[digest] = forest
+        known.update(forests_of(model))
     return model
-
-
-def _forest(booster: bytes) -> Forest:
-    try:
-        forest = read_forest(booster)
-    except ValueError as error:
-        raise ArtifactRefused("unreadable_file", f"{BOOSTER}: {error}") from error
-    if forest.feature_names != FEATURE_NAMES:
-        raise ArtifactRefused("schema_mismatch", "the booster's columns are not the engine's")
-    return forest
-
-
-def _self_test(model: ServingModel, contents: Contents) -> None:
-    stored = contents.sheet(SELF_TEST, SelfTest)
-    vectors = np.array(stored.vectors, dtype=np.float64)  # None becomes NaN
-    if vectors.shape != (len(stored.probabilities), len(FEATURE_NAMES)) or not len(vectors):
-        raise ArtifactRefused("self_test", "the stored rows are not of this schema")
-    answers = model.predict(vectors)
-    off = max(
-        abs(answer.probability - expected)
-        for answer, expected in zip(answers, stored.probabilities, strict=True)
-    )
-    if not off <= _TOLERANCE:
-        raise ArtifactRefused("self_test", f"a stored probability is off by {off:.2g}")
-    explained = sum(share for _, share in model.contributions(vectors[0]))
-    gap = abs(explained + model.forest.expected - answers[0].margin)
-    if not gap <= _SUM_TOLERANCE:
-        raise ArtifactRefused("self_test", f"contributions miss the margin by {gap:.2g}")

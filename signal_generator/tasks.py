@@ -14,7 +14,8 @@ log = get_logger()
 def refresh(registry: Registry, symbols: Sequence[Symbol], metrics: Metrics) -> None:
     """Follow the aliases once and show which model speaks for which instrument."""
     for scope in registry.refresh():
-        log.info("models.changed", scope=scope, release_id=registry.champions()[scope].release_id)
+        model = registry.champions().get(scope)
+        log.info("models.changed", scope=scope, release_id=model.release_id if model else None)
     for scope, reason in registry.failures().items():
         log.warning("models.refused", scope=scope, reason=reason)
     metrics.model_info.clear()

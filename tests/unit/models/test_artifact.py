@@ -104,9 +104,7 @@ def test_a_release_beside_a_pickle_is_refused_whole(release, name):
     assert refusal(release) == "pickle"
 
 
-def test_a_file_nobody_announced_is_refused_but_a_signature_is_expected(release):
-    (release / "manifest.sig").write_bytes(b"\0" * 64)
-    load(release)
+def test_a_file_nobody_announced_is_refused(release):
     (release / "notes.txt").write_text("hello")
     assert refusal(release) == "unexpected_file"
 

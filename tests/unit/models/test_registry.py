@@ -1,13 +1,14 @@
 import errno
 import json
+import os
 import shutil
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
+from models.aliases import Role
 from models.artifact import ArtifactRefused
 from models.manifest import TradedMarket
 from models.registry import Registry
@@ -94,6 +95,7 @@ def test_the_pooled_model_is_a_fallback_only_for_an_own_model_that_failed(folder
     broken = folder / "BTCUSDT" / next(i for i in two_trainings[2] if i.startswith("BTCUSDT"))
     (broken / "booster.ubj").write_bytes(b"{}")
     registry = Registry(folder, MARKET)
+    registry.point("BTCUSDT", {Role.PREVIOUS: None})
     registry.refresh()
     spoken = {symbol: registry.model_for(symbol) for symbol in (BTC, ETH, SOL)}
     assert [model.scope for model in spoken.values()] == ["GLOBAL", "ETHUSDT", "GLOBAL"]
@@ -108,15 +110,15 @@ def test_a_disk_that_fails_while_a_release_is_replaced_leaves_the_old_one_servin
     registry = Registry(folder, MARKET)
     registry.refresh()
     registry.publish("GLOBAL", older[0])
-    read = Path.read_bytes
+    read = os.open
 
-    def failing(path):
-        if path.name == name and "GLOBAL" in path.parts:
+    def failing(path, *args, **kwargs):
+        if str(path).endswith(name) and "GLOBAL" in str(path):
             raise OSError(errno.ESTALE, "Stale file handle", str(path))
-        return read(path)
+        return read(path, *args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", failing)
+        patch.setattr(os, "open", failing)
         assert registry.refresh() == ()
         assert registry.model_for(SOL).release_id == newer[0]
         assert "Stale file handle" in registry.failures()["GLOBAL"]

@@ -9,10 +9,10 @@ import xgboost
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.artifact import NEWEST_XGBOOST
 from models.features import FEATURE_NAMES, REQUIRED
 from models.forest import read_forest
 from models.manifest import LabelRule
+from models.refusals import NEWEST_XGBOOST
 from models.scorer import load
 from models.ubjson import decode
 from tests.unit.models.trained_models import train_into, weak_markets
