@@ -1,10 +1,15 @@
 """Settings of the signal generator (SIGNAL_GENERATOR__..., or `signal_generator:` in the file)."""
 
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
-from shared.runtime.settings import SectionSettings, section
+from models.signing import KEYS_FOLDER, PUBLIC_KEYS, Trust, trusted_keys
+from shared.domain.errors import BadInput
+from shared.runtime.configuration import ConfigurationError
+from shared.runtime.settings import PlatformSettings, SectionSettings, section
 from signal_generator.core.scoring import ScoringPolicy
 
 
@@ -15,6 +20,11 @@ class SignalGeneratorSettings(SectionSettings):
 
     models_dir: Path | None = Field(
         None, description="folder of the models; unset means `models` in the state folder"
+    )
+    model_public_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="whose models are believed: Ed25519 public keys of 64 hexadecimal digits, "
+        "separated by commas; unset means `keys/model_signing.pub` in the state folder",
     )
     refresh_seconds: float = Field(
         30.0, ge=0.1, le=3600, description="seconds between two looks for a new champion"
@@ -38,6 +48,34 @@ class SignalGeneratorSettings(SectionSettings):
         le=1,
         description="share of features outside the training range that refuses a signal",
     )
+
+    @field_validator("model_public_keys", mode="before")
+    @classmethod
+    def _public_keys(cls, value: Any) -> Any:
+        texts = tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+        try:
+            trusted_keys(texts)
+        except BadInput as error:
+            raise ValueError(f"{error.problem}; {error.remedy}") from None
+        return texts
+
+    def trust(self, platform: PlatformSettings) -> Trust:
+        """Return whose models are believed now: keys of the state folder may appear later.
+
+        Raises:
+            ConfigurationError: the file of the public keys cannot be used.
+        """
+        file = platform.state_dir / KEYS_FOLDER / PUBLIC_KEYS
+        try:
+            texts = self.model_public_keys or file.read_text().split()
+            keys = trusted_keys(texts)
+        except FileNotFoundError:
+            keys = {}
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{file}: cannot be read: {error}") from error
+        except BadInput as error:
+            raise ConfigurationError(f"{file}: {error.problem}; {error.remedy}") from error
+        return Trust(keys=keys, tolerates_unsigned=platform.allow_unsigned_models)
 
     def policy(self, fee_ratio: float, slippage_ratio: float) -> ScoringPolicy:
         return ScoringPolicy(

@@ -153,6 +153,15 @@ class PlatformSettings(SectionSettings):
         SecretStr(""), description="keys as scope:key, separated by commas; scopes read trade admin"
     )
     trading_api_keys_file: Path | None = Field(None, description="file holding the same")
+    trading_model_signing_key_file: Path | None = Field(
+        None,
+        description="Ed25519 private key (PEM) that signs what is trained; unset means "
+        "`keys/model_signing.pem` in the state folder, made at the first training",
+    )
+    allow_unsigned_models: bool = Field(
+        default=False,
+        description="believe models without a signature: for development, refused in live",
+    )
     db_host: str | None = Field(None, description="MySQL or MariaDB host; unset means SQLite")
     db_port: int = Field(3306, ge=1, le=65535, description="its port")
     db_user: str = Field("trading", description="its user")
@@ -168,6 +177,12 @@ class PlatformSettings(SectionSettings):
     def _no_killing_in_live(self) -> Self:
         if self.trading_crash_at and self.trading_mode is Mode.LIVE:
             raise ValueError("TRADING_CRASH_AT is for tests and is refused in live")
+        return self
+
+    @model_validator(mode="after")
+    def _no_unsigned_models_in_live(self) -> Self:
+        if self.allow_unsigned_models and self.trading_mode is Mode.LIVE:
+            raise ValueError("ALLOW_UNSIGNED_MODELS is for development and is refused in live")
         return self
 
     @property
