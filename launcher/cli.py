@@ -21,7 +21,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "halt": ("operating", "halt"),
         "reduce": ("operating", "reduce"),
         "resume": ("operating", "resume"),
-        "train": ("research", "train"),
+        "train": ("training", "train"),
         "backtest": ("research", "backtest"),
         "lint-leakage": ("leaks", "lint_leakage"),
         "doctor": ("operating", "doctor"),

@@ -1,10 +1,10 @@
-"""Commands that learn from the past: `train` and `backtest`."""
+"""The command `backtest`: yesterday through today's code."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -24,14 +24,10 @@ from launcher.candles import (
     traded_market,
 )
 from launcher.console import out, print_json, print_table
-from launcher.models_home import models_folder
 from launcher.options import AsJson, Symbols, listed, refuse_unwritable
 from launcher.policies import backtest_spec, speakers
 from launcher.progress import steps
 from market_data.settings import MarketDataSettings
-from models.manifest import LabelRule
-from models.train import ReleaseInfo, TrainingConfig, train_models
-from shared.domain.clock import SystemClock
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
 from shared.runtime.settings import PlatformSettings, load
@@ -44,54 +40,6 @@ To = Annotated[
     str,
     typer.Option("--to", help="Last candle, for example 2023-12-31: that day included (UTC)."),
 ]
-
-
-def train(symbols: Symbols = "", start: From = "", end: To = "", as_json: AsJson = False) -> None:
-    """Train a pooled model and one per instrument, and make them the ones in use."""
-    settings = load(PlatformSettings)
-    market = settings.market
-    first, last = moment("--from", start), end_of("--to", end)
-    traded = traded_market(settings).only(chosen(settings, listed(symbols)))
-    series = {
-        symbol: one.between(first, last) for symbol, one in stored(settings, traded.needed).items()
-    }
-    config = TrainingConfig(
-        market=traded,
-        label=LabelRule(fee_ratio=market.fee_ratio, slippage_ratio=market.slippage_ratio),
-    )
-    with steps("training") as report:
-        releases = train_models(
-            as_arrays(series), config, models_folder(settings), SystemClock().now(), report
-        )
-    rows = [_row(one) for one in releases]
-    if as_json:
-        print_json(rows)
-        return
-    columns = (
-        "scope",
-        "kind",
-        "trees",
-        "n_effective",
-        "auc",
-        "log_loss",
-        "base_rate",
-        "release_id",
-    )
-    print_table("Trained", rows, columns, empty="nothing was trained")
-    out.print(f"They lie in {models_folder(settings)} and are in use from the next candle on.")
-
-
-def _row(one: ReleaseInfo) -> dict[str, Any]:
-    return {
-        "scope": one.scope,
-        "kind": one.kind,
-        "trees": one.rounds,
-        "n_effective": round(one.n_effective, 1),
-        "auc": one.holdout.auc if one.holdout else None,
-        "log_loss": one.holdout.log_loss if one.holdout else None,
-        "base_rate": one.holdout.base_rate if one.holdout else None,
-        "release_id": one.release_id,
-    }
 
 
 def backtest(

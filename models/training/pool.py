@@ -31,6 +31,7 @@ class Pool:
 
     jobs: int = 1
     backend: Backend = "loky"
+    scheduler: str = ""
 
     def run(self, folder: Path, tasks: Sequence[Task]) -> Iterator[Task]:
         """Do what is not done yet, and give every task when its result is kept."""
