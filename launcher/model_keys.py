@@ -19,7 +19,7 @@ from shared.runtime.settings import PlatformSettings, load
 from signal_generator.settings import SignalGeneratorSettings
 
 
-def model_signer(settings: PlatformSettings) -> Signer:
+def signer_of(settings: PlatformSettings) -> Signer:
     """Return the key of TRADING_MODEL_SIGNING_KEY_FILE, else that of the state folder.
 
     The latter is made on first use. Either way its public half joins those that the services of
@@ -39,7 +39,7 @@ def model_signer(settings: PlatformSettings) -> Signer:
     return signer
 
 
-def model_trust(settings: PlatformSettings) -> Trust:
+def trust_of(settings: PlatformSettings) -> Trust:
     """Return whose models the signal generator of this configuration believes."""
     return load(SignalGeneratorSettings).trust(settings)
 
