@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from models.evaluation.markup import printable
 from models.evaluation.sheet import Condition, Evaluation, GateVerdict, Money, StrategyResult
 from models.evaluation.wording import (
     NOTHING,
@@ -117,4 +118,4 @@ def _leaks(evaluation: Evaluation) -> str:
 
 def _plain(value: str) -> str:
     """Return it in one line, with nothing that Markdown or HTML would act on."""
-    return _MARKS.sub(r"\\\1", " ".join(value.split())).replace(r"\<", "&lt;")
+    return _MARKS.sub(r"\\\1", " ".join(printable(value).split())).replace(r"\<", "&lt;")

@@ -149,13 +149,13 @@ def _scale(across: Axis, up: Axis) -> list[Html]:
 
 
 def _names(names: tuple[str, str]) -> tuple[Html, Html]:
-    middle = (_LEFT + _SIDE - _RIGHT) / 2
+    middle, height = (_LEFT + _SIDE - _RIGHT) / 2, (_TOP + _SIDE - _BOTTOM) / 2
     return (
         tag("text", names[0], x=f"{middle:.1f}", y=_SIDE - 8, text_anchor="middle"),
         tag(
             "text",
             names[1],
             text_anchor="middle",
-            transform=f"translate(12 {middle:.1f}) rotate(-90)",
+            transform=f"translate(12 {height:.1f}) rotate(-90)",
         ),
     )

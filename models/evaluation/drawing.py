@@ -149,7 +149,7 @@ def date_steps(first: float, last: float) -> list[tuple[float, str]]:
         step = days * _DAY_SECONDS
         found = [
             (float(at), f"{_utc(at):%Y-%m-%d}")
-            for at in range(ceil(first / step) * step, floor(last) + 1, step)
+            for at in range(ceil(first / _DAY_SECONDS) * _DAY_SECONDS, floor(last) + 1, step)
         ]
     if len(found) >= 2:
         return found

@@ -20,13 +20,15 @@ _FIXED = "\N{NO-BREAK SPACE}%"
 
 
 def text(value: str) -> Html:
-    """Return it as markup; what no page may hold (control signs, half characters) is replaced.
-
-    A percent sign stays in the line of its number.
-    """
+    """Return it as markup in which a percent sign stays in the line of its number."""
     if isinstance(value, Html):
         return value
-    return Html(escape(_UNSPEAKABLE.sub(_REPLACEMENT, value)).replace(" %", _FIXED))
+    return Html(escape(printable(value)).replace(" %", _FIXED))
+
+
+def printable(value: str) -> str:
+    """Return it without what no text file may hold: control signs and halves of characters."""
+    return _UNSPEAKABLE.sub(_REPLACEMENT, value)
 
 
 def tag(name: str, /, *children: str, **attributes: str | float) -> Html:

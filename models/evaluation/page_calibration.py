@@ -27,8 +27,9 @@ def calibration_section(one: Reliability) -> Html:
             class_="pair",
         ),
         means(
-            "Each dot is a tenth of the rows; the bigger, the more independent labels. On the "
-            "diagonal promises are kept exactly; above it the model is too shy, below it too bold. "
+            "Each dot is a group of rows with like promises; the bigger, the more independent "
+            "labels. On the diagonal promises are kept exactly; above it the model is too shy, "
+            "below it too bold. "
             "Where the upright line of a dot touches the diagonal, luck alone can explain the gap."
         ),
         table(

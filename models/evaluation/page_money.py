@@ -171,7 +171,6 @@ def _from_luck(per_day: float | None) -> str:
 
 
 def _luck(money: Money) -> Html:
-    tries = count(money.trials)
     rows = (
         (
             "Deflated Sharpe ratio",
@@ -183,7 +182,7 @@ def _luck(money: Money) -> Html:
         ),
         (
             "Configurations tried",
-            tries,
+            count(money.trials),
             (
                 "Who tries often enough finds something that looked good by chance; so each try "
                 "raises what has to be shown."
@@ -192,7 +191,7 @@ def _luck(money: Money) -> Html:
         (
             "Sharpe ratio expected from luck",
             _from_luck(money.expected_max_sharpe),
-            f"What the best of {tries} worthless tries would show on average.",
+            "What the best of that many worthless tries would show on average.",
         ),
         (
             "Probability of overfitting",

@@ -1,11 +1,11 @@
 """How pages look: light and dark, wide and narrow, on screen and on paper."""
 
 STYLE = """
-:root{--paper:#fff;--ink:#1c2128;--soft:#59636e;--line:#d5dbe1;--panel:#f6f8fa;
+:root{--paper:#fff;--ink:#1c2128;--soft:#59636e;--line:#d5dbe1;--shade:#0004;
 --good:#116329;--good-bg:#dcf5e3;--bad:#a40e26;--bad-bg:#ffe5e6;--open:#59636e;--open-bg:#eceff2;
 --s0:#0b5fd0;--s1:#6b7480;--s2:#c2570c;--s3:#0f7b6c;--s4:#9a3aa8;--s5:#8a6d00}
 @media (prefers-color-scheme:dark){:root{--paper:#14181d;--ink:#e3e8ee;--soft:#9aa5b1;
---line:#343c46;--panel:#1c2229;--good:#6fdc8c;--good-bg:#12331d;--bad:#ff9a9a;--bad-bg:#44181c;
+--line:#343c46;--shade:#fff5;--good:#6fdc8c;--good-bg:#12331d;--bad:#ff9a9a;--bad-bg:#44181c;
 --open:#a7b1bc;--open-bg:#2a323b;
 --s0:#6cb0ff;--s1:#a7b1bc;--s2:#ffa15c;--s3:#4fd1bd;--s4:#e29bee;--s5:#e3c34d}}
 *{box-sizing:border-box}
@@ -26,7 +26,9 @@ p{margin:.6rem 0;max-width:46rem;overflow-wrap:anywhere}
 .badge{display:inline-block;white-space:nowrap;padding:.05rem .5rem;border-radius:.4rem;
 font-weight:600;font-size:.9em}
 nav{margin:1rem 0;line-height:2}nav a{color:var(--s0);margin-right:1rem;white-space:nowrap}
-.wide{overflow-x:auto;margin:1rem 0}
+.wide{overflow-x:auto;margin:1rem 0;background:
+linear-gradient(to left,var(--paper) 30%,transparent) right/3rem 100% no-repeat local,
+linear-gradient(to left,var(--shade),transparent) right/1rem 100% no-repeat scroll}
 table{border-collapse:collapse;width:100%;font-size:.92rem}
 caption{text-align:left;font-weight:600;padding-bottom:.3rem}
 th,td{padding:.35rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
@@ -74,11 +76,11 @@ display:block}
 .prose td:empty{display:none}
 .prose td::before{content:attr(data-label) ": ";color:var(--soft)}}
 @media print{
-:root{--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--panel:#fff;--good:#0b4a1e;--good-bg:#fff;
+:root{--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--good:#0b4a1e;--good-bg:#fff;
 --bad:#8a0a1d;--bad-bg:#fff;--open:#444;--open-bg:#fff;--s0:#0b5fd0;--s1:#6b7480;--s2:#c2570c;
 --s3:#0f7b6c;--s4:#9a3aa8;--s5:#8a6d00}
-body{font-size:10pt}main{max-width:none;padding:0}nav{display:none}
-.wide{overflow:visible}table{font-size:8pt}th,td{padding:.15rem .35rem}
+body{font-size:10pt}dl{font-size:8.5pt}main{max-width:none;padding:0}nav{display:none}
+.wide{overflow:visible;background:none}table{font-size:8pt}th,td{padding:.15rem .35rem}
 .figures td{white-space:normal}h2,h3,figcaption,caption{break-after:avoid}
 tr,.verdict,.pair{break-inside:avoid}.square{max-width:11cm}
 .badge,.verdict{border:1px solid currentColor}}

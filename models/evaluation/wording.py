@@ -42,8 +42,9 @@ def figure(value: float | None, digits: int = 2) -> str:
 
 
 def signed(value: float | None, digits: int = 2) -> str:
-    shown = figure(value, digits)
-    return f"+{shown}" if value is not None and isfinite(value) and value > 0 else shown
+    if value is None or not isfinite(value):
+        return NOTHING
+    return f"{'+' if round(value, digits) > 0 else ''}{figure(value, digits)}"
 
 
 def share(value: float | None, digits: int = 2) -> str:
