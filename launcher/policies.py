@@ -7,6 +7,7 @@ from backtest.inputs import BacktestSpec, Speaker
 from executor.settings import ExecutorSettings
 from launcher.candles import traded_market
 from launcher.demonstration import demonstration
+from launcher.model_keys import trust_of
 from launcher.models_home import served_folder
 from models.registry import Registry
 from portfolio.settings import PortfolioSettings
@@ -50,7 +51,7 @@ def backtest_spec(settings: PlatformSettings) -> BacktestSpec:
 
 def speakers(settings: PlatformSettings, symbols: Sequence[Symbol]) -> dict[Symbol, Speaker]:
     """Return the models that the signal generator would ask; none for an instrument without."""
-    registry = Registry(served_folder(settings), traded_market(settings))
+    registry = Registry(served_folder(settings), traded_market(settings), trust_of(settings))
     registry.refresh()
     found = {symbol: registry.model_for(symbol) for symbol in symbols}
     return {

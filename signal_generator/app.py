@@ -10,7 +10,7 @@ from shared.runtime.service import Runtime, Service, Work, create_api, new_metri
 from signal_generator.handlers import SignalGeneratorHandlers
 from signal_generator.routes import Desk, router
 from signal_generator.settings import SignalGeneratorSettings
-from signal_generator.tasks import refresh, refresh_until
+from signal_generator.tasks import refresh
 
 NAME = "signal_generator"
 PORT = 8025
@@ -22,14 +22,19 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
     metrics = new_metrics()
     policy = settings.policy(market.fee_ratio, market.slippage_ratio)
     root = settings.models_dir or runtime.settings.trading_state_dir / "models"
-    registry = Registry(root, TradedMarket.of(market.venue, market.interval, market.symbols))
-    refresh(registry, market.symbols, metrics)
+    registry = Registry(
+        root,
+        TradedMarket.of(market.venue, market.interval, market.symbols),
+        lambda: settings.trust(runtime.settings),
+    )
+    refresh(registry, market.symbols, metrics, runtime.clock.now())
     handlers = SignalGeneratorHandlers(
         registry=registry, policy=policy, symbols=market.symbols, metrics=metrics
     )
 
     def look_for_models(stop: Event) -> None:
-        refresh_until(stop, registry, market.symbols, metrics, settings.refresh_seconds)
+        while not stop.wait(settings.refresh_seconds):
+            refresh(registry, market.symbols, metrics, runtime.clock.now())
 
     api = create_api(
         name=NAME,

@@ -1,7 +1,7 @@
 """Looks for new champions, off the path of the candles."""
 
 from collections.abc import Sequence
-from threading import Event
+from datetime import datetime
 
 from models.registry import Registry
 from shared.domain.ids import Symbol
@@ -11,9 +11,9 @@ from shared.runtime.metrics import Metrics
 log = get_logger()
 
 
-def refresh(registry: Registry, symbols: Sequence[Symbol], metrics: Metrics) -> None:
+def refresh(registry: Registry, symbols: Sequence[Symbol], metrics: Metrics, now: datetime) -> None:
     """Follow the aliases once and show which model speaks for which instrument."""
-    for scope in registry.refresh():
+    for scope in registry.refresh(now):
         model = registry.champions().get(scope)
         log.info("models.changed", scope=scope, release_id=model.release_id if model else None)
     for scope, reason in registry.failures().items():
@@ -25,10 +25,3 @@ def refresh(registry: Registry, symbols: Sequence[Symbol], metrics: Metrics) -> 
             metrics.model_info.labels(
                 symbol=symbol, release_id=model.release_id, role="champion"
             ).set(1)
-
-
-def refresh_until(
-    stop: Event, registry: Registry, symbols: Sequence[Symbol], metrics: Metrics, seconds: float
-) -> None:
-    while not stop.wait(seconds):
-        refresh(registry, symbols, metrics)

@@ -55,6 +55,7 @@ class Desk:
         keys = ",".join(f"{scope}:{key}" for scope, key in KEYS.items())
         platform = PlatformSettings(
             trading_api_keys=keys,
+            allow_unsigned_models=True,
             market={"instruments": SYMBOLS, "fee_ratio": 0.0002, "slippage_ratio": 0.0001},
         )
         self.clock, self.bell, self.engine = FollowingClock(), InProcessDoorbell(), engine
