@@ -4,7 +4,7 @@ Everything is worked out anew from what is stored; a bad state ends when the evi
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from models.statistics.drift import MAX_DRIFTED_RATIO
@@ -17,6 +17,8 @@ PSI_YELLOW, PSI_RED = 0.10, 0.50
 Z_YELLOW, Z_RED = 2.0, 3.0
 BRIER_P_VALUE = 0.05
 PAYOFF_TOLERANCE = 0.25
+
+_DAY = timedelta(days=1)
 
 
 class State(StrEnum):
@@ -36,11 +38,14 @@ class Monitor(StrEnum):
 
 
 class Remedy(StrEnum):
-    """What a red state led to: the alias moved back, the pooled model at half, or silence."""
+    """What a red state leads to: the release before, the pooled model at half, or silence.
+
+    Silence ends by itself when the evidence does: who is refused is still asked.
+    """
 
     NONE = "none"
     ROLLBACK = "rollback"
-    STAND_IN = "stand_in"
+    RETIRE = "retire"
     REFUSE = "refuse"
 
 
@@ -80,6 +85,58 @@ class Health:
     @property
     def is_red(self) -> bool:
         return self.state is State.RED
+
+
+def judge(
+    about: tuple[Symbol, str, Role],
+    judged_at: datetime,
+    promise: Promise,
+    drift: Drift | None,
+    live: Live | None,
+) -> Health:
+    """Return the state of a release (instrument, release, role) at an instant, without a remedy."""
+    symbol, release_id, role = about
+    age_days = (judged_at - promise.created_at) / _DAY
+    alarms = alarms_of(drift, live, promise, age_days)
+    by_drift, by_labels = factors_of(drift, live)
+    win, loss = worse_payoff(live, promise) or (None, None)
+    return Health(
+        symbol=symbol,
+        release_id=release_id,
+        role=role,
+        day=day_of(judged_at),
+        judged_at=judged_at,
+        state=state_of(alarms),
+        alarms=alarms,
+        drift_factor=by_drift,
+        live_factor=by_labels,
+        average_win=win,
+        average_loss=loss,
+        age_days=age_days,
+        drift=drift,
+        live=live,
+    )
+
+
+def remedy_for(health: Health, *, is_pooled: bool, has_previous: bool, has_pooled: bool) -> Remedy:
+    """Return what a state leads to.
+
+    A pooled model that is red about one instrument is refused there alone: it speaks for others.
+    `has_previous`, `has_pooled`: there is another release of the instrument, or a pooled one, and
+    neither was found red about it.
+    """
+    if not health.is_red or health.role is not Role.CHAMPION:
+        return Remedy.NONE
+    if is_pooled:
+        return Remedy.REFUSE
+    if has_previous:
+        return Remedy.ROLLBACK
+    return Remedy.RETIRE if has_pooled else Remedy.REFUSE
+
+
+def day_of(instant: datetime) -> datetime:
+    """Return midnight, UTC, of the day of an instant in UTC."""
+    return instant.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def alarms_of(

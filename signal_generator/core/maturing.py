@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from shared.domain.bracket import (
     NO_TOUCH,
@@ -34,10 +35,9 @@ _MONITORS = frozenset({Refusal.MODEL_UNHEALTHY, Refusal.DRIFTED, Refusal.MISCALI
 
 
 class Role(StrEnum):
-    """What a release was asked for: to trade, to trade for a red one, or to be watched."""
+    """What a release was asked for: to be acted on, or only to be watched."""
 
     CHAMPION = "champion"
-    STAND_IN = "stand_in"
     SHADOW = "shadow"
 
 
@@ -58,6 +58,16 @@ class Pending:
     def is_counted(self) -> bool:
         """Whether training would have learned from it: only then its probability was a promise."""
         return _NOT_LEARNED.isdisjoint(self.reasons)
+
+
+class Bar(NamedTuple):
+    """The prices of one candle, as the labels of training see them."""
+
+    open: float
+    high: float
+    low: float
+    close: float
+    is_filled: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +97,21 @@ def has_passed(signal: Pending, step: timedelta, now: datetime) -> bool:
     return signal.closed_at + signal.bracket.horizon_candles * step <= now
 
 
+def bar_of(candle: Candle) -> Bar:
+    return Bar(
+        float(candle.open),
+        float(candle.high),
+        float(candle.low),
+        float(candle.close),
+        candle.is_filled,
+    )
+
+
 def mature(
-    signal: Pending, step: timedelta, candles: Mapping[datetime, Candle], policy: ScoringPolicy
+    signal: Pending, step: timedelta, bars: Mapping[datetime, Bar], policy: ScoringPolicy
 ) -> Outcome:
-    """Return the outcome of a signal whose horizon has passed; `candles` by their closing time."""
-    ending = ending_of(signal.bracket, signal.closed_at, step, candles)
+    """Return the outcome of a signal whose horizon has passed; `bars` by their closing time."""
+    ending = ending_of(signal.bracket, signal.closed_at, step, bars)
     net = None
     if ending is not None:
         net = net_return_long(ending.gross, policy.fee_ratio, policy.slippage_ratio)
@@ -99,34 +119,33 @@ def mature(
 
 
 def ending_of(
-    plan: BracketPlan, decided_at: datetime, step: timedelta, candles: Mapping[datetime, Candle]
+    plan: BracketPlan, decided_at: datetime, step: timedelta, bars: Mapping[datetime, Bar]
 ) -> Ending | None:
     """Walk from the open of the next candle to the first touch, at the latest to the horizon.
 
     None where a candle is missing on the way, or nothing traded in the one to enter on.
     """
-    entry = stop = target = 0.0
-    for number in range(1, plan.horizon_candles + 1):
-        at = decided_at + number * step
-        candle = candles.get(at)
-        if candle is None or (number == 1 and candle.is_filled):
-            return None
-        if number == 1:
-            entry = float(candle.open)
-            stop, target = entry * (1.0 - plan.stop_ratio), entry * (1.0 + plan.target_ratio)
-        open_ = float(candle.open)
-        code = touch_code(stop, target, float(candle.low), float(candle.high), open_)
-        if code != NO_TOUCH or number == plan.horizon_candles:
-            price = _exit_price(code, stop, target, candle)
-            return Ending(ended_at=at, hit=_hit(code), gross=price / entry - 1.0)
+    at = decided_at + step
+    bar = bars.get(at)
+    if bar is None or bar.is_filled:
+        return None
+    entry, last = bar.open, decided_at + plan.horizon_candles * step
+    stop, target = entry * (1.0 - plan.stop_ratio), entry * (1.0 + plan.target_ratio)
+    while bar is not None:
+        code = touch_code(stop, target, bar.low, bar.high, bar.open)
+        if code != NO_TOUCH or at >= last:
+            gross = _exit_price(code, stop, target, bar) / entry - 1.0
+            return Ending(ended_at=at, hit=_hit(code), gross=gross)
+        at += step
+        bar = bars.get(at)
     return None
 
 
-def _exit_price(code: int, stop: float, target: float, candle: Candle) -> float:
+def _exit_price(code: int, stop: float, target: float, bar: Bar) -> float:
     if code == NO_TOUCH:
-        return float(candle.close)
+        return bar.close
     if code in (STOP_AT_OPEN, TARGET_AT_OPEN):
-        return float(candle.open)
+        return bar.open
     return stop if code == STOP else target
 
 
