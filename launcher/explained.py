@@ -1,24 +1,24 @@
 """What a model saw and what moved it, beside the signal it gave."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from sqlalchemy import Connection
 
-from models.artifact import ArtifactRefused
+from models.refusals import ArtifactRefused
 from models.registry import Registry
-from models.scorer import ServingModel, load
+from models.scorer import ServingModel
+from shared.domain.errors import NotFound
 from shared.domain.signal import Signal
 from signal_generator.repository.predictions import get_scored
 from signal_generator.routes.desk import Contribution, explain
 
 
-def what_moved(connection: Connection, folder: Path, signal: Signal) -> list[str]:
+def what_moved(connection: Connection, registry: Registry, signal: Signal) -> list[str]:
     """Return the strongest features for and against; nothing where their model is gone."""
     scored = get_scored(connection, signal.signal_id)
     if scored is None or signal.edge is None:
         return []
-    model = _release(folder, signal.edge.release_id)
+    model = _release(registry, signal.edge.release_id)
     if model is None:
         return [f"features: the release {signal.edge.release_id} is no longer there to be asked"]
     found = explain(model, scored.vector)
@@ -28,14 +28,11 @@ def what_moved(connection: Connection, folder: Path, signal: Signal) -> list[str
     ]
 
 
-def _release(folder: Path, release_id: str) -> ServingModel | None:
-    for listing in Registry(folder).releases():
-        if listing.manifest.release_id == release_id:
-            try:
-                return load(listing.path)
-            except ArtifactRefused:
-                return None
-    return None
+def _release(registry: Registry, release_id: str) -> ServingModel | None:
+    try:
+        return registry.load(release_id)
+    except (ArtifactRefused, NotFound):
+        return None
 
 
 def _shown(moved: Sequence[Contribution]) -> str:

@@ -1,14 +1,15 @@
 """A decision told from the log of facts: from the candle to the fills."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
 from launcher.explained import what_moved
+from launcher.model_keys import trust_of
 from launcher.models_home import served_folder
 from launcher.wording import ORDER_FACTS, of, told
+from models.registry import Registry
 from shared.bus.envelope import Envelope
 from shared.bus.history import COLUMNS, envelope_of, with_causes
 from shared.bus.tables import event_log
@@ -43,7 +44,8 @@ def tell(settings: PlatformSettings, identifier: str) -> list[Step]:
         with engine.connect() as connection:
             facts = _related(connection, identifier)
             symbol = _instrument(facts, identifier)
-            explained = _explained(connection, served_folder(settings), facts, symbol)
+            registry = Registry(served_folder(settings), trust=trust_of(settings))
+            explained = _explained(connection, registry, facts, symbol)
     finally:
         engine.dispose()
     steps = [step for fact in facts if (step := _step(fact, symbol, explained))]
@@ -112,14 +114,14 @@ def _symbol(event: Event, identifier: str) -> str | None:
 
 
 def _explained(
-    connection: Connection, folder: Path, facts: Iterable[Envelope], symbol: str | None
+    connection: Connection, registry: Registry, facts: Iterable[Envelope], symbol: str | None
 ) -> dict[EventId, list[str]]:
     """Return what moved the model, by the fact in which it spoke."""
     return {
         fact.event_id: [
             line
             for signal in of(fact.event.signals, symbol)
-            for line in what_moved(connection, folder, signal)
+            for line in what_moved(connection, registry, signal)
         ]
         for fact in facts
         if isinstance(fact.event, SignalsGenerated)

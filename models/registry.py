@@ -7,12 +7,12 @@ from pathlib import Path
 
 from models import shelf
 from models.aliases import Role, check_id, read_aliases, write_aliases
-from models.artifact import verify
+from models.artifact import Contents, verify
 from models.disk import one_writer
 from models.following import Following
 from models.manifest import TradedMarket
 from models.model_set import ModelSet
-from models.scorer import ServingModel
+from models.scorer import ServingModel, load
 from models.shelf import Listing
 from models.signing import ANY_UNSIGNED, NOBODY, Trust
 from shared.domain.errors import Conflict, TradingError
@@ -195,6 +195,29 @@ class Registry:
     def releases(self) -> tuple[Listing, ...]:
         """Return every readable release, by scope, newest first."""
         return tuple(shelf.listings(self._root))
+
+    def verify(self, release_id: str, now: datetime | None = None) -> Contents:
+        """Return a proven release, whatever its role.
+
+        Raises:
+            NotFound: there is none of this id.
+            ArtifactRefused: it cannot be proven, or has expired at `now`.
+        """
+        path = shelf.path_of(self._root, release_id)
+        return verify(path, self._market, self.trust, now)
+
+    def load(self, release_id: str, now: datetime | None = None) -> ServingModel:
+        """Return a proven release that can be asked, whatever its role: from memory if it is there.
+
+        Raises:
+            NotFound: there is none of this id.
+            ArtifactRefused: it cannot be proven, or has expired at `now`.
+        """
+        held = self._current.serving(release_id)
+        if held is not None:
+            return held
+        path = shelf.path_of(self._root, release_id)
+        return load(path, self._market, None, self.trust, now)
 
     def find(self, release_id: str) -> Listing:
         """Return one release, unproven.

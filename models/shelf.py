@@ -55,12 +55,21 @@ def find(root: Path, release_id: str) -> Listing:
         NotFound: there is none of this id.
         ArtifactRefused: its manifest cannot be read.
     """
+    path = path_of(root, release_id)
+    roles = _roles(root, path.parent.name)
+    return Listing(manifest=read_manifest(path), path=path, roles=roles.get(release_id, ()))
+
+
+def path_of(root: Path, release_id: str) -> Path:
+    """Return the folder of a release: its id says where it lies.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
     named = RELEASE_ID.fullmatch(release_id)
     if named is None or not (root / named["scope"] / release_id).is_dir():
         raise NotFound(f"no release has the id {release_id}")
-    path = root / named["scope"] / release_id
-    roles = _roles(root, named["scope"])
-    return Listing(manifest=read_manifest(path), path=path, roles=roles.get(release_id, ()))
+    return root / named["scope"] / release_id
 
 
 def prune(root: Path, scope: str, keep: int, in_use: Collection[str]) -> tuple[str, ...]:

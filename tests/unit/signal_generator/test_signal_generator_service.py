@@ -390,7 +390,7 @@ def test_the_story_of_a_signal_tells_what_moved_the_model(desk, tmp_path, models
     shown = desk.ask("GET", f"/signals/{newest['signal_id']}").json()["explanation"]
     strongest = shown["speaking_for"][0]
     monkeypatch.setenv("SIGNAL_GENERATOR__MODELS_DIR", str(models_dir))
-    settings = PlatformSettings(trading_state_dir=tmp_path)
+    settings = PlatformSettings(trading_state_dir=tmp_path, allow_unsigned_models=True)
     (step,) = [one for one in tell(settings, newest["signal_id"]) if one["what"].startswith("sig")]
     (moved,) = [line for line in step["lines"] if line.startswith("features for a win:")]
     assert f"{strongest['name']} {strongest['value']:.4g}" in moved
