@@ -1,6 +1,7 @@
 """What a release must show once its bytes are proven: readable trees and its own stored answers."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import isfinite
 from typing import Protocol
 
@@ -11,9 +12,10 @@ from models.artifact import Contents
 from models.calibrate import Calibrator
 from models.features import FEATURE_NAMES
 from models.forest import Forest, read_forest
-from models.manifest import FEATURES, PAYOFF, SELF_TEST, FeatureSheet, SelfTest
+from models.manifest import DRIFT, FEATURES, PAYOFF, SELF_TEST, FeatureSheet, SelfTest
 from models.payoff import Payoff
 from models.refusals import ArtifactRefused
+from models.statistics.drift import Bins, DriftReference
 
 Floats = NDArray[np.float64]
 _COLUMNS = len(FEATURE_NAMES)
@@ -75,6 +77,29 @@ def payoff_of(contents: Contents) -> Payoff:
     if min(figures) < 0:
         raise ArtifactRefused("unreadable_file", f"{PAYOFF} has a negative figure")
     return payoff
+
+
+def drift_of(contents: Contents) -> DriftReference | None:
+    """Return what training looked like, None where the release does not say."""
+    if DRIFT not in contents.files:
+        return None
+    drift = contents.sheet(DRIFT, DriftReference)
+    _check_columns(DRIFT, tuple(bins.name for bins in drift.features))
+    is_sound = drift.window > 0 and set(drift.top) <= set(FEATURE_NAMES)
+    if not (is_sound and all(_are_sound(bins) for bins in (*drift.features, drift.probability))):
+        raise ArtifactRefused("unreadable_file", f"{DRIFT} has bins that are none")
+    return drift
+
+
+def _are_sound(bins: Bins) -> bool:
+    figures = (*bins.edges, *bins.shares, bins.threshold)
+    return (
+        all(map(isfinite, figures))
+        and all(low < high for low, high in pairwise(bins.edges))
+        and len(bins.shares) == len(bins.edges) + 2
+        and min(bins.shares) >= 0
+        and bins.threshold > 0
+    )
 
 
 def self_test(model: Answering, contents: Contents) -> None:

@@ -22,8 +22,9 @@ from models.manifest import (
     TradedMarket,
 )
 from models.payoff import Payoff
-from models.proof import feature_sheet, forest_of, payoff_of, self_test
+from models.proof import drift_of, feature_sheet, forest_of, payoff_of, self_test
 from models.signing import ANY_UNSIGNED, Trust
+from models.statistics.drift import DriftReference
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +50,7 @@ class ServingModel:
     """A verified release, ready to be asked.
 
     `pooled` are the trees of all instruments in a blend: margins and contributions are the mean of
-    both forests.
+    both forests. `drift`: what training looked like, None where the release does not say.
     """
 
     manifest: Manifest
@@ -60,6 +61,7 @@ class ServingModel:
     high: Floats
     is_always_known: NDArray[np.bool_]
     pooled: Forest | None = None
+    drift: DriftReference | None = None
 
     @property
     def release_id(self) -> str:
@@ -209,6 +211,7 @@ def load(
         high=np.array(sheet.high, dtype=np.float64),
         is_always_known=np.array(sheet.missing_rate, dtype=np.float64) == 0.0,
         pooled=forest_of(contents, BOOSTER_GLOBAL, known) if manifest.kind == "blend" else None,
+        drift=drift_of(contents),
     )
     self_test(model, contents)
     if known is not None:
