@@ -12,6 +12,7 @@ from models.disk import one_writer
 from models.following import Following
 from models.manifest import TradedMarket
 from models.model_set import ModelSet
+from models.refusals import check_expiry
 from models.scorer import ServingModel, load
 from models.shelf import Listing
 from models.signing import ANY_UNSIGNED, NOBODY, Trust
@@ -215,6 +216,7 @@ class Registry:
         """
         held = self._current.serving(release_id)
         if held is not None:
+            check_expiry(held.manifest, now)
             return held
         path = shelf.path_of(self._root, release_id)
         return load(path, self._market, None, self.trust, now)
