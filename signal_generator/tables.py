@@ -67,6 +67,7 @@ model_health = Table(
     Column("role", Word(16), nullable=False),
     Column("judged_at", Instant(), nullable=False),
     Column("state", Word(8), nullable=False),
+    Column("red_since", Instant()),
     Column("remedy", Word(16), nullable=False),
     Column("drift_factor", Float(53), nullable=False),
     Column("live_factor", Float(53), nullable=False),

@@ -101,6 +101,7 @@ def upgrade() -> None:
     sa.Column('role', shared.db.types.Word(length=16), nullable=False),
     sa.Column('judged_at', shared.db.types.Instant(), nullable=False),
     sa.Column('state', shared.db.types.Word(length=8), nullable=False),
+    sa.Column('red_since', shared.db.types.Instant(), nullable=True),
     sa.Column('remedy', shared.db.types.Word(length=16), nullable=False),
     sa.Column('drift_factor', sa.Float(precision=53), nullable=False),
     sa.Column('live_factor', sa.Float(precision=53), nullable=False),

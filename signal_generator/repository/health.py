@@ -68,6 +68,7 @@ def _health(row: Row[Any]) -> Health:
         day=row.day,
         judged_at=row.judged_at,
         state=State(row.state),
+        red_since=row.red_since,
         alarms=from_builtins(row.alarms, tuple[Alarm, ...]),
         remedy=Remedy(row.remedy),
         drift_factor=row.drift_factor,

@@ -21,6 +21,7 @@ from shared.domain.ids import Symbol
 from shared.runtime.logging import get_logger
 from signal_generator.core.health import Health, Remedy, State, day_of, judge, remedy_for
 from signal_generator.core.maturing import Role
+from signal_generator.core.readings import WINDOW
 from signal_generator.core.scoring import ScoringPolicy
 from signal_generator.repository.followup import Moment, follow_up
 from signal_generator.repository.health import add_healths, newest_healths
@@ -97,7 +98,7 @@ class Monitoring:
         for one in due:
             health = self._health(moment, one)
             if health.is_red:
-                health = self._with_remedy(health, models, moment.uow)
+                health = self._with_remedy(health, models, moment)
             judged.append(health)
         add_healths(moment.uow.connection, judged)
         self._keep(moment.uow, judged)
@@ -109,11 +110,11 @@ class Monitoring:
             (asked.symbol, asked.model.release_id, asked.role),
             moment.at,
             promise,
-            read_drift(moment, asked),
-            read_live(moment, asked, promise),
+            (read_drift(moment, asked), read_live(moment, asked, promise)),
+            self._healths_in(moment.uow).get(asked.key),
         )
 
-    def _with_remedy(self, health: Health, models: ModelSet, uow: UnitOfWork) -> Health:
+    def _with_remedy(self, health: Health, models: ModelSet, moment: Moment) -> Health:
         scope, red = scope_of(health.symbol), self._red_ones(health.symbol)
         own, pooled = models.models.get(scope), models.models.get(GLOBAL)
         previous = None
@@ -121,6 +122,7 @@ class Monitoring:
             previous = self._registry.aliases(scope).get(Alias.PREVIOUS)
         remedy = remedy_for(
             health,
+            WINDOW * moment.step,
             is_pooled=own is None or own.release_id != health.release_id,
             has_previous=previous is not None and previous not in red,
             has_pooled=pooled is not None and pooled.release_id not in red,
@@ -131,7 +133,7 @@ class Monitoring:
         if remedy in (Remedy.ROLLBACK, Remedy.RETIRE):
             changes[Alias.RETIRED] = health.release_id
         for role, release_id in changes.items():
-            uow.emit(
+            moment.uow.emit(
                 ModelPromoted(
                     scope=scope,
                     release_id=release_id or "",
