@@ -22,6 +22,7 @@ from models.training.calibration import (
 )
 from models.training.workbench import Arrays
 from models.validation import Indices, WalkForward, WalkForwardRule
+from shared.domain.errors import BadInput
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.bool_]
@@ -47,9 +48,19 @@ class Study:
         return float(self.rows.uniqueness[part].sum())
 
     def bootstrap(self, part: Indices, draws: int) -> BlockBootstrap:
-        """Return draws of blocks of two horizons, all instruments of an instant together."""
+        """Return draws of blocks of two horizons, all instruments of an instant together.
+
+        Raises:
+            BadInput: the rows span too few blocks to draw from.
+        """
         seconds = 2 * self.rule.embargo_seconds
         return BlockBootstrap(self.rows.closed_at[part], seconds, draws)
+
+    def bootstrap_or_none(self, part: Indices, draws: int) -> BlockBootstrap | None:
+        try:
+            return self.bootstrap(part, draws)
+        except BadInput:
+            return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -190,7 +190,7 @@ def _choices(plan: Plan, draws: int) -> list[_Chosen]:
     found = [_Chosen(scope=plan.pooled, choice=everyone, own=None, tries=named)]
     for scope in instruments(study):
         shared = pooled.of(scope.mine)
-        if not _can_be_judged(study, shared):
+        if not _can_be_judged(study, shared, draws):
             continue
         grown = plan.out_of_fold(scope) if scope.name in growers else ()
         own = best(study.rows, grown) if grown else None
@@ -205,12 +205,14 @@ def _choices(plan: Plan, draws: int) -> list[_Chosen]:
     return found
 
 
-def _can_be_judged(study: Study, found: OutOfFold) -> bool:
-    """Return whether every fold saw the instrument, with outcomes of both kinds."""
+def _can_be_judged(study: Study, found: OutOfFold, draws: int) -> bool:
+    """Return whether there are rows enough, with outcomes of both kinds, over time enough."""
     folds = np.unique(found.fold_of)
     y = study.rows.y[found.rows]
     is_mixed = all(len(np.unique(y[found.fold_of != fold])) == 2 for fold in folds)
-    return len(folds) > 1 and len(y) >= MIN_ROWS and is_mixed
+    if len(folds) < 2 or len(y) < MIN_ROWS or not is_mixed:
+        return False
+    return study.bootstrap_or_none(found.rows, draws) is not None
 
 
 def _finals(plan: Plan, chosen: list[_Chosen]) -> dict[str, Task]:

@@ -175,10 +175,11 @@ class Assessor:
         own = course_of(study, floor, part, (holdout.margins, p), subject.fitted)
         straight = course_of(study, floor, part, (holdout.line, rival), line)
         others = rivals(study, floor, straight, self.draws)
-        result = money(floor, own, others, [daily_returns(own)], (), self.draws)
-        if not judged.is_telling:
+        result = money(floor, own, others, (), (), self.draws)
+        draw = study.bootstrap_or_none(part, self.draws)
+        if draw is None or not judged.is_telling:
             return None, result
-        return skill_of(judged, study.bootstrap(part, self.draws)), result
+        return skill_of(judged, draw), result
 
 
 def line_of(found: OutOfFold, margins: Floats) -> OutOfFold:

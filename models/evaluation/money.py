@@ -109,11 +109,13 @@ def money(
 ) -> Money:
     """Judge one course by its rivals, by all tries (daily returns) and by earlier ones (Sharpe).
 
-    `tries` hold those of this training, the course's own among them.
+    `tries` hold those of this training, the course's own among them; without any, luck is not
+    judged: nothing was chosen by these candles.
     """
-    own = daily_returns(course)
     sharpes = [sharpe_ratio(one) for one in tries] + list(earlier)
-    deflated, expected = deflated_sharpe(own, sharpes, len(sharpes))
+    deflated, expected = None, None
+    if tries:
+        deflated, expected = deflated_sharpe(daily_returns(course), sharpes, len(sharpes))
     overfitting = probability_of_overfitting(np.stack(tries, axis=1)) if len(tries) > 1 else None
     return Money(
         first_at=datetime.fromtimestamp(int(floor.prices.instants[0]), UTC),

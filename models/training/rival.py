@@ -12,7 +12,7 @@ from models.candidate import Fitted, Study
 from models.dataset import CandleArrays
 from models.evaluate import losses
 from models.evaluation.money import course_of, floor_of
-from models.evaluation.sheet import Against
+from models.evaluation.sheet import Against, Estimate
 from models.manifest import TradedMarket
 from models.scorer import ServingModel
 from models.statistics.bootstrap import estimate, p_value
@@ -39,32 +39,41 @@ def against(
     study: Study,
     data: Mapping[Symbol, CandleArrays],
     now: datetime,
-) -> Against | None:
+) -> Against:
     """Compare log losses on the holdout's rows that the champion had not learned from either.
 
-    None where there is no such row: the condition is then not judged.
+    Where there are too few of them the challenger has shown nothing: the gain is 0, p is 1.
     """
     rows = challenger.rows
     held_out = champion.manifest.windows.get("holdout")
     unseen = champion.trained_until if held_out is None else held_out.first_at
     fair = study.rows.closed_at[rows] >= int(unseen.timestamp())
     part = rows[fair]
-    if not len(part):
-        return None
+    expires_at = champion.manifest.expires_at
+    is_expired = expires_at is not None and expires_at <= now
+    draw = study.bootstrap_or_none(part, _DRAWS) if len(part) else None
+    if draw is None:
+        nothing = Estimate(value=0.0, low=0.0, high=0.0)
+        return Against(
+            release_id=champion.release_id,
+            gain=nothing,
+            p_value=1.0,
+            max_drawdown=0.0,
+            is_expired=is_expired,
+        )
     y, weights = study.rows.y[part], study.rows.uniqueness[part]
     margins = champion.margins(study.rows.vectors[part].astype(np.float64))
     p = probabilities(champion.calibrator, margins)
     rival = probabilities(challenger.fitted.calibrator, challenger.margins[fair])
     gaps = losses(p, y) - losses(rival, y)
-    gains = study.bootstrap(part, _DRAWS).means(gaps, weights)
+    gains = draw.means(gaps, weights)
     floor = floor_of(data, challenger.market, study, part)
     sized = Fitted(calibrator=champion.calibrator, payoff=champion.payoff)
     course = course_of(study, floor, part, (margins, p), sized)
-    expires_at = champion.manifest.expires_at
     return Against(
         release_id=champion.release_id,
         gain=estimate(float(np.average(gaps, weights=weights)), gains),
         p_value=p_value(gains),
         max_drawdown=max_drawdown(course.equity),
-        is_expired=expires_at is not None and expires_at <= now,
+        is_expired=is_expired,
     )
