@@ -73,6 +73,20 @@ def test_momentum_enters_only_on_a_trend_that_is_neither_weak_nor_overbought(row
     assert len(momentum(market([100] * 5), *trend(*[row] * 5), COST).trades) == 0
 
 
+@pytest.mark.parametrize(
+    ("rsi", "is_entry"), [(0.5, False), (0.501, True), (0.699, True), (0.7, False), (0.71, False)]
+)
+def test_momentum_enters_between_one_half_and_seven_tenths(rsi, is_entry):
+    course = momentum(market([100] * 3), *trend((0.01, rsi), HOT, HOT), COST)
+    assert len(course.trades) == is_entry
+
+
+@pytest.mark.parametrize(("rsi", "ends"), [(0.79, 4), (0.8, 4), (0.801, 2)])
+def test_momentum_leaves_above_eight_tenths(rsi, ends):
+    course = momentum(market([100] * 5), *trend(UP, (0.01, rsi), HOT, HOT, HOT), COST)
+    assert course.trades.end_at.tolist() == [at(ends)]
+
+
 def test_a_trend_that_turns_while_nothing_trades_is_left_at_the_next_open_there_is():
     nan = np.nan
     prices = market([100, 100, 101, nan, 90, 90], [100, 101, 101, nan, 95, 90])

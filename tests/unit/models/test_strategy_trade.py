@@ -325,6 +325,9 @@ def test_the_order_of_the_bets_does_not_matter():
     mixed = taken(knows, np.random.default_rng(2).permutation(len(knows)))
     one, other = (trade(each, sizing(4), prices) for each in (knows, mixed))
     assert one.equity.tolist() == other.equity.tolist()
+    assert one.trades.instrument.tolist() == other.trades.instrument.tolist()
+    order = np.lexsort((one.trades.instrument, one.trades.decided_at))
+    assert order.tolist() == list(range(len(one.trades)))
 
 
 def test_prices_stand_on_one_grid_and_bridges_are_holes():
