@@ -1,5 +1,6 @@
 """Errors as problem+json (RFC 9457): a stable `reason` and, for bad input, the fields at fault."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -58,6 +59,15 @@ class Forbidden(TradingError):
     reason = "forbidden"
 
 
+class Declined(TradingError):
+    """A rule said no to what was well asked (409); `members` go into the document beside it."""
+
+    def __init__(self, reason: str, detail: str, members: Mapping[str, Any] | None = None) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.members = members or {}
+
+
 class DatabaseAway(Unavailable):
     reason = "database_unavailable"
 
@@ -66,15 +76,20 @@ class DatabaseAway(Unavailable):
 
 
 def problem(
-    status: int, reason: str, detail: str, fields: list[dict[str, str]] | None = None
+    status: int,
+    reason: str,
+    detail: str,
+    fields: list[dict[str, str]] | None = None,
+    members: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    """Return one problem document."""
+    """Return one problem document; `members` are further ones (RFC 9457, 3.2)."""
     body: dict[str, Any] = {
         "type": f"urn:trading:{reason}",
         "title": _TITLES.get(status, "Error"),
         "status": status,
         "reason": reason,
         "detail": detail,
+        **(members or {}),
     }
     if fields:
         body["fields"] = fields
@@ -99,6 +114,8 @@ def _trading_error(_request: Request, error: Exception) -> JSONResponse:
         return problem(401, error.reason, error.detail)
     if isinstance(error, Forbidden):
         return problem(403, error.reason, error.detail)
+    if isinstance(error, Declined):
+        return problem(409, error.reason, error.detail, members=error.members)
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
     fields = (
         [{"field": error.field, "problem": error.problem, "remedy": error.remedy}]

@@ -18,7 +18,7 @@ class ShadowRecord:
 
     `days`: from its first matured label to its last. `compared`: labels of candles that the
     champion was asked about too; both Brier scores are over these. Without any, that of the release
-    is over all of its labels and that of the champion None.
+    is over all of its labels and that of the champion None. `won_ratio`: share of all that won.
     `red`: instruments about which it was judged red when it was judged last.
     """
 
@@ -27,6 +27,7 @@ class ShadowRecord:
     compared: int
     live_brier: float | None
     champion_brier: float | None
+    won_ratio: float | None
     red: tuple[Symbol, ...]
 
     @property
@@ -68,6 +69,7 @@ def shadow_record(
         compared=len(pairs),
         live_brier=_brier([(row.probability, row.net > 0) for row in pairs or rows]),
         champion_brier=_brier([(row.rival, row.net > 0) for row in pairs]),
+        won_ratio=sum(row.net > 0 for row in rows) / len(rows) if rows else None,
         red=_red_now(connection, symbols, release_id),
     )
 
