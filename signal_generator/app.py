@@ -7,7 +7,9 @@ from models.manifest import TradedMarket
 from models.registry import Registry
 from shared.http.probes import Check
 from shared.runtime.service import Runtime, Service, Work, create_api, new_metrics
+from signal_generator.core.asking import ModelSets
 from signal_generator.handlers import SignalGeneratorHandlers
+from signal_generator.repository.releases import Releases
 from signal_generator.routes import Desk, router
 from signal_generator.settings import SignalGeneratorSettings
 from signal_generator.tasks import refresh
@@ -29,7 +31,10 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
     )
     refresh(registry, market.symbols, metrics, runtime.clock.now())
     handlers = SignalGeneratorHandlers(
-        registry=registry, policy=policy, symbols=market.symbols, metrics=metrics
+        models=ModelSets(registry.current),
+        policy=policy,
+        symbols=market.symbols,
+        metrics=metrics,
     )
 
     def look_for_models(stop: Event) -> None:
@@ -48,6 +53,7 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
             Desk(
                 transactions=runtime.transactions(NAME),
                 registry=registry,
+                releases=Releases(registry),
                 policy=policy,
                 symbols=frozenset(market.symbols),
             )

@@ -1,30 +1,31 @@
 """Candles in, signals out: one question per model and one insert per batch."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.features import LOOKBACK
-from models.registry import Registry
-from models.scorer import ServingModel
 from shared.bus.consumer import Handler
 from shared.bus.envelope import Envelope
 from shared.bus.history import last_events
 from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.candle import Candle
+from shared.domain.enums import Action
 from shared.domain.events import CandlesClosed, SignalsGenerated
 from shared.domain.ids import Symbol
 from shared.domain.signal import Signal
 from shared.runtime.logging import get_logger
 from shared.runtime.metrics import Metrics
-from signal_generator.core.belief import Belief, believe
-from signal_generator.core.scoring import ML, ScoringPolicy, generate_signal
+from signal_generator.core.asking import Instant, Models, ModelSets, Release, ask, ask_shadows
+from signal_generator.core.belief import Belief
+from signal_generator.core.explanation import Explanation, explain
+from signal_generator.core.scoring import ML, SHADOW, ScoringPolicy, generate_signal, whisper
 from signal_generator.core.window import Past, Windows
 from signal_generator.repository.predictions import Scored, add_scored, last_carried
+from signal_generator.repository.shadows import Whispered, add_whispered
 
 Floats = NDArray[np.float64]
 
@@ -34,13 +35,26 @@ _JUST_AFTER = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Answered:
+    """What was made of one fact."""
+
+    models: Models
+    scored: list[Scored]
+    shadows: list[Whispered]
+
+    @property
+    def signals(self) -> list[Signal]:
+        return [one.signal for one in self.scored]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignalGeneratorHandlers:
     """The windows live in memory and are rebuilt whenever they do not stand just before a candle.
 
     That is so after a restart, after a rollback, and after another replica took a turn.
     """
 
-    registry: Registry
+    models: ModelSets
     policy: ScoringPolicy
     symbols: tuple[Symbol, ...]
     metrics: Metrics
@@ -50,89 +64,108 @@ class SignalGeneratorHandlers:
         return {CandlesClosed.topic: self.on_candles_closed}
 
     def on_candles_closed(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
-        everything: list[Scored] = []
-        for envelope in batch:
-            if not isinstance(envelope.event, CandlesClosed):
-                continue
-            fact = envelope.event
-            scored = self._score(fact, envelope, uow)
-            everything.extend(scored)
-            uow.caused_by(envelope)
-            uow.emit(
-                SignalsGenerated(
-                    source=ML,
-                    venue=fact.venue,
-                    interval=fact.interval,
-                    closed_at=fact.closed_at,
-                    shard=fact.shard,
-                    signals=tuple(one.signal for one in scored),
-                )
-            )
-        add_scored(uow.connection, everything)
-        uow.after_commit(lambda: self._observe([one.signal for one in everything]))
+        answered = [
+            self._answer(envelope, envelope.event, uow)
+            for envelope in batch
+            if isinstance(envelope.event, CandlesClosed)
+        ]
+        add_scored(uow.connection, [scored for one in answered for scored in one.scored])
+        add_whispered(uow.connection, [shadow for one in answered for shadow in one.shadows])
+        uow.after_commit(lambda: self._observe(answered))
 
-    def _score(self, fact: CandlesClosed, envelope: Envelope, uow: UnitOfWork) -> list[Scored]:
-        windows = self.windows.get(fact.stream)
-        if windows is None:
-            windows = self.windows[fact.stream] = Windows(fact.interval, self.symbols)
-        candles = sorted(fact.candles, key=lambda candle: candle.symbol)
-        behind = [candle for candle in candles if not windows.is_ready_for(candle)]
-        if behind:
-            _catch_up(windows, behind, envelope, fact, uow)
+    def _answer(self, envelope: Envelope, fact: CandlesClosed, uow: UnitOfWork) -> _Answered:
+        """Say what the models in service believe, and keep what the shadows do."""
+        windows = self._windows(envelope, fact, uow)
+        models = self.models.at(Instant(fact.venue, fact.interval, fact.closed_at))
         beside = _by_symbol(fact)
+        candles = sorted(fact.candles, key=lambda candle: candle.symbol)
         vectors = {
             candle.symbol: windows.advance(candle, beside.get(windows.reference(candle.symbol)))
             for candle in candles
         }
-        beliefs = self._ask(vectors)
-        scored = [
-            Scored(
-                signal=generate_signal(
-                    candle,
-                    fact.interval,
-                    vectors[candle.symbol],
-                    beliefs.get(candle.symbol),
-                    self.policy,
-                ),
-                vector=vectors[candle.symbol],
-                carry=windows.carry(candle.symbol),
+        beliefs, doubts = ask(models, vectors), ask_shadows(models, vectors)
+        answered = _Answered(models=models, scored=[], shadows=[])
+        for candle in candles:
+            symbol, vector = candle.symbol, vectors[candle.symbol]
+            signal = self._signal(candle, fact, vector, beliefs.get(symbol), uow.now)
+            answered.scored.append(
+                Scored(
+                    signal=signal,
+                    vector=vector,
+                    carry=windows.carry(symbol),
+                    explanation=_why(signal, models.model_for(symbol), vector),
+                )
             )
-            for candle in candles
-        ]
-        _warn_of_new_holes([one.signal for one in scored], beliefs)
-        return scored
+            doubt = doubts.get(symbol)
+            if doubt is not None:
+                said = self._signal(candle, fact, vector, doubt, uow.now)
+                answered.shadows.append(
+                    Whispered(release_id=doubt.release_id, signal=whisper(said, doubt.release_id))
+                )
+        _warn_of_new_holes(answered.signals, beliefs)
+        uow.caused_by(envelope)
+        uow.emit(_said(fact, answered.signals))
+        return answered
 
-    def _ask(self, vectors: Mapping[Symbol, Floats]) -> dict[Symbol, Belief]:
-        """Ask every model once, about all instruments that it speaks for."""
-        groups: defaultdict[tuple[str, bool], list[Symbol]] = defaultdict(list)
-        models: dict[str, ServingModel] = {}
-        for symbol in vectors:
-            model = self.registry.model_for(symbol)
-            if model is not None:
-                models[model.release_id] = model
-                is_fallback = self.registry.is_fallback(symbol, model)
-                groups[model.release_id, is_fallback].append(symbol)
-        beliefs: dict[Symbol, Belief] = {}
-        for (release_id, is_fallback), symbols in groups.items():
-            rows = np.stack([vectors[symbol] for symbol in symbols])
-            answers = believe(models[release_id], rows, is_fallback=is_fallback)
-            beliefs.update(zip(symbols, answers, strict=True))
-        return beliefs
+    def _windows(self, envelope: Envelope, fact: CandlesClosed, uow: UnitOfWork) -> Windows:
+        windows = self.windows.get(fact.stream)
+        if windows is None:
+            windows = self.windows[fact.stream] = Windows(fact.interval, self.symbols)
+        behind = [candle for candle in fact.candles if not windows.is_ready_for(candle)]
+        if behind:
+            _catch_up(windows, behind, envelope, fact, uow)
+        return windows
 
-    def _observe(self, signals: Sequence[Signal]) -> None:
+    def _signal(
+        self,
+        candle: Candle,
+        fact: CandlesClosed,
+        vector: Floats,
+        belief: Belief | None,
+        now: datetime,
+    ) -> Signal:
+        return generate_signal(candle, fact.interval, vector, belief, self.policy, now)
+
+    def _observe(self, answered: Sequence[_Answered]) -> None:
+        for one in answered:
+            for signal in one.signals:
+                self._count(signal)
+                model = one.models.model_for(signal.symbol)
+                if model is not None:
+                    age = max((signal.closed_at - model.created_at).total_seconds(), 0.0)
+                    self.metrics.model_age_seconds.labels(symbol=signal.symbol).set(age)
+            for shadow in one.shadows:
+                action = shadow.signal.action.value
+                self.metrics.signals_total.labels(source=SHADOW, action=action).inc()
+        coverages = [signal.coverage for one in answered for signal in one.signals]
+        if coverages:
+            self.metrics.feature_coverage_ratio.set(min(coverages))
+
+    def _count(self, signal: Signal) -> None:
         metrics = self.metrics
-        for signal in signals:
-            metrics.signals_total.labels(source=ML, action=signal.action.value).inc()
-            for reason in signal.reasons:
-                metrics.signal_refusals_total.labels(reason=reason).inc()
-            if signal.edge is not None:
-                metrics.prediction_probability.observe(signal.edge.probability)
-            model = self.registry.model_for(signal.symbol)
-            if model is not None:
-                age = max((signal.closed_at - model.created_at).total_seconds(), 0.0)
-                metrics.model_age_seconds.labels(symbol=signal.symbol).set(age)
-        if signals:
-            metrics.feature_coverage_ratio.set(min(signal.coverage for signal in signals))
+        metrics.signals_total.labels(source=ML, action=signal.action.value).inc()
+        for reason in signal.reasons:
+            metrics.signal_refusals_total.labels(reason=reason).inc()
+        if signal.edge is not None:
+            metrics.prediction_probability.observe(signal.edge.probability)
+
+
+def _why(signal: Signal, model: Release | None, vector: Floats) -> Explanation | None:
+    """Explain what somebody may act on, from the features as they are stored."""
+    if signal.action is Action.HOLD or model is None:
+        return None
+    return explain(model, vector.astype("<f4").astype(np.float64))
+
+
+def _said(fact: CandlesClosed, signals: Sequence[Signal]) -> SignalsGenerated:
+    return SignalsGenerated(
+        source=ML,
+        venue=fact.venue,
+        interval=fact.interval,
+        closed_at=fact.closed_at,
+        shard=fact.shard,
+        signals=tuple(signals),
+    )
 
 
 def _warn_of_new_holes(signals: Sequence[Signal], beliefs: Mapping[Symbol, Belief]) -> None:

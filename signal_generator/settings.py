@@ -48,6 +48,12 @@ class SignalGeneratorSettings(SectionSettings):
         le=1,
         description="share of features outside the training range that refuses a signal",
     )
+    stale_after_intervals: float = Field(
+        1.0,
+        gt=0,
+        le=1000,
+        description="candles' time after its close until which a candle may still be acted on",
+    )
 
     @field_validator("model_public_keys", mode="before")
     @classmethod
@@ -85,4 +91,5 @@ class SignalGeneratorSettings(SectionSettings):
             exit_probability=self.exit_probability,
             retrain_days=self.retrain_days,
             max_unfamiliar_ratio=self.max_unfamiliar_ratio,
+            stale_after_intervals=self.stale_after_intervals,
         )

@@ -6,7 +6,8 @@ from shared.db.base import PRICES, metadata
 from shared.db.types import Blob, Document, Id, Instant, Money, Word
 
 # one row per instrument and closed candle, refused ones too: they mature into labels as well.
-# features: float32, NaN allowed; carry: what the feature engine continues from after a restart
+# features: float32, NaN allowed; carry: what the feature engine continues from after a restart;
+# contributions: what moved the model, where it is to act. Rows are never changed.
 ml_signals = Table(
     "ml_signals",
     metadata,
@@ -26,6 +27,7 @@ ml_signals = Table(
     Column("price", Money(), nullable=False),
     Column("edge", Document()),
     Column("bracket", Document()),
+    Column("contributions", Document()),
     Column("features", Blob(), nullable=False),
     Column("carry", Blob(), nullable=False),
     UniqueConstraint("symbol", "interval", "closed_at", name="uq_ml_signals_candle"),
@@ -78,5 +80,33 @@ model_health = Table(
     Column("drift", Document()),
     Column("live", Document()),
     Index("ix_model_health_day", "day"),
+    schema=PRICES,
+)
+
+# what a release in the shadow would have said about the same vectors: judged, never said. Rows are
+# never changed either.
+ml_shadow_signals = Table(
+    "ml_shadow_signals",
+    metadata,
+    Column("signal_id", Id(), primary_key=True),
+    Column("symbol", Word(32), nullable=False),
+    Column("interval", Word(8), nullable=False),
+    Column("closed_at", Instant(), nullable=False),
+    Column("expires_at", Instant(), nullable=False),
+    Column("action", Word(8), nullable=False),
+    Column("probability_raw", Float(53)),
+    Column("probability", Float(53)),
+    Column("confidence", Float(53), nullable=False),
+    Column("coverage", Float(53), nullable=False),
+    Column("reasons", Document(), nullable=False),
+    Column("release_id", Word(96), nullable=False),
+    Column("barrier_ratio", Float(53)),
+    Column("price", Money(), nullable=False),
+    Column("edge", Document()),
+    Column("bracket", Document()),
+    UniqueConstraint(
+        "symbol", "interval", "closed_at", "release_id", name="uq_ml_shadow_signals_candle"
+    ),
+    Index("ix_ml_shadow_signals_closed", "closed_at", "signal_id"),
     schema=PRICES,
 )

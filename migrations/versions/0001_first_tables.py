@@ -51,6 +51,28 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('venue', 'symbol'),
     schema='crypto_prices'
     )
+    op.create_table('ml_shadow_signals',
+    sa.Column('signal_id', shared.db.types.Id(), nullable=False),
+    sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('interval', shared.db.types.Word(length=8), nullable=False),
+    sa.Column('closed_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('expires_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('action', shared.db.types.Word(length=8), nullable=False),
+    sa.Column('probability_raw', sa.Float(precision=53), nullable=True),
+    sa.Column('probability', sa.Float(precision=53), nullable=True),
+    sa.Column('confidence', sa.Float(precision=53), nullable=False),
+    sa.Column('coverage', sa.Float(precision=53), nullable=False),
+    sa.Column('reasons', shared.db.types.Document(), nullable=False),
+    sa.Column('release_id', shared.db.types.Word(length=96), nullable=False),
+    sa.Column('barrier_ratio', sa.Float(precision=53), nullable=True),
+    sa.Column('price', shared.db.types.Money(), nullable=False),
+    sa.Column('edge', shared.db.types.Document(), nullable=True),
+    sa.Column('bracket', shared.db.types.Document(), nullable=True),
+    sa.PrimaryKeyConstraint('signal_id'),
+    sa.UniqueConstraint('symbol', 'interval', 'closed_at', 'release_id', name='uq_ml_shadow_signals_candle'),
+    schema='crypto_prices'
+    )
+    op.create_index('ix_ml_shadow_signals_closed', 'ml_shadow_signals', ['closed_at', 'signal_id'], unique=False, schema='crypto_prices')
     op.create_table('ml_signals',
     sa.Column('signal_id', shared.db.types.Id(), nullable=False),
     sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
@@ -68,6 +90,7 @@ def upgrade() -> None:
     sa.Column('price', shared.db.types.Money(), nullable=False),
     sa.Column('edge', shared.db.types.Document(), nullable=True),
     sa.Column('bracket', shared.db.types.Document(), nullable=True),
+    sa.Column('contributions', shared.db.types.Document(), nullable=True),
     sa.Column('features', shared.db.types.Blob(), nullable=False),
     sa.Column('carry', shared.db.types.Blob(), nullable=False),
     sa.PrimaryKeyConstraint('signal_id'),
@@ -633,6 +656,8 @@ def downgrade() -> None:
     op.drop_table('ml_outcomes', schema='crypto_prices')
     op.drop_index('ix_ml_signals_closed', table_name='ml_signals', schema='crypto_prices')
     op.drop_table('ml_signals', schema='crypto_prices')
+    op.drop_index('ix_ml_shadow_signals_closed', table_name='ml_shadow_signals', schema='crypto_prices')
+    op.drop_table('ml_shadow_signals', schema='crypto_prices')
     op.drop_table('instruments', schema='crypto_prices')
     op.drop_table('feed_progress', schema='crypto_prices')
     op.drop_table('crypto_prices', schema='crypto_prices')

@@ -1,6 +1,6 @@
 """From a vector and a model's prediction to a signal, with every reason it has for holding back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -16,6 +16,7 @@ from signal_generator.core.belief import Belief
 from signal_generator.core.refusal import Refusal
 
 ML = "ml"
+SHADOW = "shadow"
 FALLBACK_CONFIDENCE = 0.5
 NEW_HOLE_CONFIDENCE = 0.9
 _SECONDS_PER_DAY = 86_400.0
@@ -88,6 +89,13 @@ def generate_signal(
         coverage=coverage.ratio,
         reasons=reasons,
     )
+
+
+def whisper(signal: Signal, release_id: str) -> Signal:
+    """Return a signal as its shadow: an id of its own, so that nobody takes it for one said."""
+    source = f"{SHADOW}:{release_id}"
+    identity = signal_id(source, signal.symbol, signal.interval, signal.closed_at)
+    return replace(signal, signal_id=identity, source=SHADOW)
 
 
 def _edge(

@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Row, and_, func, insert, or_, select
 
 from shared.bus.codec import from_builtins
 from shared.db.statements import Prepared
-from shared.domain.bracket import BracketPlan
-from shared.domain.enums import Action, Interval
+from shared.domain.enums import Interval
 from shared.domain.ids import SignalId, Symbol
-from shared.domain.signal import Edge, Signal
+from shared.domain.signal import Signal
+from signal_generator.core.explanation import Explanation
 from signal_generator.core.scoring import ML
 from signal_generator.core.window import Carried
+from signal_generator.repository.rows import columns_of, signal_of
 from signal_generator.tables import ml_signals
 
 Floats = NDArray[np.float64]
@@ -25,11 +26,15 @@ _TO_SIGNALS = Prepared(insert(ml_signals))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """A signal, the features behind it, and what its instrument's engine carries on."""
+    """A signal, the features behind it, and what its instrument's engine carries on.
+
+    `explanation` is there where the signal is to act.
+    """
 
     signal: Signal
     vector: Floats
     carry: bytes = b""
+    explanation: Explanation | None = None
 
 
 def add_scored(connection: Connection, scored: Sequence[Scored]) -> None:
@@ -37,24 +42,9 @@ def add_scored(connection: Connection, scored: Sequence[Scored]) -> None:
 
 
 def _row(scored: Scored) -> dict[str, Any]:
-    signal, edge = scored.signal, scored.signal.edge
     return {
-        "signal_id": signal.signal_id,
-        "symbol": signal.symbol,
-        "interval": signal.interval,
-        "closed_at": signal.closed_at,
-        "expires_at": signal.expires_at,
-        "action": signal.action,
-        "probability_raw": None if edge is None else edge.probability_raw,
-        "probability": None if edge is None else edge.probability,
-        "confidence": signal.confidence,
-        "coverage": signal.coverage,
-        "reasons": signal.reasons,
-        "release_id": None if edge is None else edge.release_id,
-        "barrier_ratio": None if edge is None else edge.barrier_ratio,
-        "price": signal.price,
-        "edge": edge,
-        "bracket": signal.bracket,
+        **columns_of(scored.signal),
+        "contributions": scored.explanation,
         "features": scored.vector.astype("<f4").tobytes(),
         "carry": scored.carry,
     }
@@ -104,7 +94,7 @@ def find_signals(
         beside = and_(ml_signals.c.closed_at == closed_at, ml_signals.c.signal_id < identity)
         statement = statement.where(or_(older, beside))
     newest_first = statement.order_by(ml_signals.c.closed_at.desc(), ml_signals.c.signal_id.desc())
-    return [_signal(row) for row in connection.execute(newest_first.limit(limit))]
+    return [signal_of(row, ML) for row in connection.execute(newest_first.limit(limit))]
 
 
 def get_scored(connection: Connection, identity: SignalId) -> Scored | None:
@@ -125,24 +115,9 @@ def latest_scored(connection: Connection, symbol: Symbol) -> Scored | None:
 
 
 def _scored(row: Row[Any]) -> Scored:
+    stored = row.contributions
     return Scored(
-        signal=_signal(row), vector=np.frombuffer(row.features, dtype="<f4").astype(np.float64)
-    )
-
-
-def _signal(row: Row[Any]) -> Signal:
-    return Signal(
-        signal_id=row.signal_id,
-        source=ML,
-        symbol=row.symbol,
-        interval=Interval(row.interval),
-        closed_at=row.closed_at,
-        expires_at=row.expires_at,
-        action=Action(row.action),
-        confidence=row.confidence,
-        price=row.price,
-        bracket=None if row.bracket is None else from_builtins(row.bracket, BracketPlan),
-        edge=None if row.edge is None else from_builtins(row.edge, Edge),
-        coverage=row.coverage,
-        reasons=tuple(row.reasons),
+        signal=signal_of(row, ML),
+        vector=np.frombuffer(row.features, dtype="<f4").astype(np.float64),
+        explanation=None if stored is None else from_builtins(stored, Explanation),
     )

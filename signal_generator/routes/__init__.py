@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from signal_generator.routes import models, signals
+from signal_generator.routes import models, shadows, signals
 from signal_generator.routes.desk import Desk
 
 __all__ = ["Desk", "router"]
@@ -11,5 +11,6 @@ __all__ = ["Desk", "router"]
 def router(desk: Desk) -> APIRouter:
     routes = APIRouter()
     signals.install(routes, desk)
+    shadows.install(routes, desk)
     models.install(routes, desk)
     return routes

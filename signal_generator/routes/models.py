@@ -71,5 +71,5 @@ def _view(desk: Desk, listing: Listing) -> ModelView:
         created_at=manifest.created_at,
         device=manifest.device,
         is_champion=listing.is_champion,
-        is_serving=desk.serving(manifest.release_id) is not None,
+        is_serving=desk.registry.current().serving(manifest.release_id) is not None,
     )

@@ -17,10 +17,11 @@ from shared.http.auth import require
 from shared.http.paging import Cursor, Limit, Page, decode_place, encode_cursor
 from shared.http.values import MoneyText
 from signal_generator.core.belief import Floats, believe
+from signal_generator.core.explanation import NOTE, Explanation, Share, explain
 from signal_generator.core.scoring import breakeven
 from signal_generator.repository import predictions
 from signal_generator.repository.predictions import Scored
-from signal_generator.routes.desk import Desk, Explanation, by_name, explain
+from signal_generator.routes.desk import Desk, by_name
 
 SymbolName = Annotated[str, Field(max_length=32, examples=["BTC-USDT"])]
 
@@ -45,11 +46,22 @@ class SignalView(BaseModel):
     reasons: tuple[str, ...]
 
 
+class ExplanationView(BaseModel):
+    """What moved the model, by feature and by group; `note` says how to read the points."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    speaking_for: tuple[Share, ...]
+    speaking_against: tuple[Share, ...]
+    groups: dict[str, float]
+    note: str = NOTE
+
+
 class SignalDetail(SignalView):
-    """`explanation` is null when the release that spoke is no longer in service."""
+    """`explanation` is null where no model spoke, or its release is gone from the disk."""
 
     features: dict[str, float | None]
-    explanation: Explanation | None
+    explanation: ExplanationView | None
 
 
 class FeaturesView(BaseModel):
@@ -102,7 +114,7 @@ class Answer(BaseModel):
     unfamiliar_ratio: float
     barrier_ratio: float | None
     breakeven_probability: float | None
-    explanation: Explanation
+    explanation: ExplanationView
 
 
 def install(routes: APIRouter, desk: Desk) -> None:
@@ -169,14 +181,20 @@ def _features(routes: APIRouter, desk: Desk) -> None:
 
 
 def _detail(desk: Desk, scored: Scored) -> SignalDetail:
-    edge = scored.signal.edge
-    model = None if edge is None else desk.serving(edge.release_id)
     view = SignalView.model_validate(scored.signal)
+    found = scored.explanation or _explained(desk, scored)
     return SignalDetail(
         **view.model_dump(),
         features=by_name(scored.vector),
-        explanation=None if model is None else explain(model, scored.vector),
+        explanation=None if found is None else ExplanationView.model_validate(found),
     )
+
+
+def _explained(desk: Desk, scored: Scored) -> Explanation | None:
+    """Ask the release that spoke again: it is immutable, and so are the stored features."""
+    edge = scored.signal.edge
+    model = None if edge is None else desk.releases.find(edge.release_id)
+    return None if model is None else explain(model, scored.vector)
 
 
 def _latest(desk: Desk, symbol: Symbol) -> Scored:
@@ -209,7 +227,7 @@ def _answer(desk: Desk, symbol: Symbol, features: dict[str, float] | None) -> An
         unfamiliar_ratio=belief.unfamiliar_ratio,
         barrier_ratio=barrier if is_drawn else None,
         breakeven_probability=breakeven(belief, barrier, desk.policy) if is_drawn else None,
-        explanation=explain(model, vector),
+        explanation=ExplanationView.model_validate(explain(model, vector)),
     )
 
 

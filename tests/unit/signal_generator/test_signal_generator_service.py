@@ -1,10 +1,8 @@
 """The service on real databases, through the real bus, with models that were really trained."""
 
-import asyncio
 import shutil
 from dataclasses import replace
 
-import httpx
 import numpy as np
 import pytest
 from sqlalchemy import func, select
@@ -12,129 +10,25 @@ from sqlalchemy import func, select
 from launcher.story import tell
 from models.features import FEATURE_NAMES, batch
 from models.registry import Registry
-from shared.bus.consumer import Consumer
-from shared.bus.doorbell import InProcessDoorbell
 from shared.bus.history import last_events
-from shared.bus.unit_of_work import Transactions
-from shared.domain.candle import shards
-from shared.domain.clock import FollowingClock
 from shared.domain.enums import Action, Interval
-from shared.domain.events import CandlesClosed, SignalsGenerated
+from shared.domain.events import CandlesClosed
 from shared.domain.ids import Symbol
-from shared.runtime.service import Runtime
 from shared.runtime.settings import PlatformSettings
-from signal_generator.app import build
 from signal_generator.core.belief import believe
 from signal_generator.core.scoring import generate_signal
 from signal_generator.settings import SignalGeneratorSettings
 from signal_generator.tables import ml_signals
 from tests.unit.signal_generator.conftest import MARKET, SYMBOLS, TRADED, candle, closed_at
+from tests.unit.signal_generator.desk import FIRST, LAST, READY, Desk, everything, fact
 
-KEYS = {scope: scope[0] * 40 for scope in ("read", "trade", "admin")}
 BTC, SOL = Symbol("BTC-USDT"), Symbol("SOL-USDT")
-FIRST, READY, LAST = 2990, 3390, 3430
-
-
-def fact(number, size=50, shard=0, **changes):
-    group = list(shards(SYMBOLS, size))[shard]
-    references = {"BTC-USDT", "ETH-USDT"} - set(group)
-    return CandlesClosed(
-        venue="synthetic",
-        interval=Interval.H1,
-        closed_at=closed_at(number),
-        shard=shard,
-        candles=tuple(candle(symbol, number, **changes) for symbol in group),
-        references=tuple(candle(Symbol(symbol), number) for symbol in sorted(references)),
-    )
-
-
-class Desk:
-    """A running signal generator whose candles a test closes by hand."""
-
-    def __init__(self, engine, models_dir, **settings):
-        keys = ",".join(f"{scope}:{key}" for scope, key in KEYS.items())
-        platform = PlatformSettings(
-            trading_api_keys=keys,
-            allow_unsigned_models=True,
-            market={"instruments": SYMBOLS, "fee_ratio": 0.0002, "slippage_ratio": 0.0001},
-        )
-        self.clock, self.bell, self.engine = FollowingClock(), InProcessDoorbell(), engine
-        self.models_dir, self.settings, self.platform = models_dir, settings, platform
-        self.outside = self.transactions("market_data")
-        self.start()
-        self.consumer.subscribe()
-
-    def transactions(self, producer):
-        return Transactions(self.engine, self.clock, self.bell, producer)
-
-    def start(self):
-        """Start the service; again, to forget everything that was only in memory."""
-        runtime = Runtime(
-            settings=self.platform,
-            clock=self.clock,
-            doorbell=self.bell,
-            transactions=self.transactions,
-        )
-        settings = SignalGeneratorSettings(models_dir=self.models_dir, **self.settings)
-        self.service = build(settings, runtime)
-        self.consumer = Consumer(
-            "signal_generator", self.transactions("signal_generator"), self.service.handlers, 0.1
-        )
-
-    def say(self, *facts):
-        for one in facts:
-            self.clock.observe(one.closed_at)
-            with self.outside.begin() as uow:
-                uow.emit(one)
-
-    def hear(self, *facts):
-        for one in facts:
-            self.say(one)
-            self.drain()
-
-    def catch_up(self, *facts):
-        """Hear all of these in as few transactions as the consumer likes."""
-        self.say(*facts)
-        self.drain()
-
-    def drain(self):
-        while self.consumer.handle_waiting():
-            pass
-
-    def said(self, shard=0):
-        with self.outside.read() as connection:
-            heard = last_events(
-                connection,
-                topic=SignalsGenerated.topic,
-                stream=f"ml:synthetic:1h:{shard}",
-                before=closed_at(100_000),
-                limit=10_000,
-            )
-        return [envelope.event for envelope in heard]
-
-    def metric(self, name, **labels):
-        return self.service.metrics.registry.get_sample_value(name, labels)
-
-    def ask(self, method, path, scope="read", body=None):
-        return asyncio.run(self._ask(method, path, scope, body))
-
-    async def _ask(self, method, path, scope, body):
-        headers = {} if scope is None else {"X-TRADING-API-KEY": KEYS[scope]}
-        transport = httpx.ASGITransport(app=self.service.api)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://s", headers=headers
-        ) as c:
-            return await c.request(method, path, json=body)
 
 
 def roll_back(transactions, work):
     with transactions.begin() as uow:
         work(uow)
         raise ZeroDivisionError
-
-
-def everything(first=FIRST, last=LAST):
-    return [fact(number) for number in range(first, last)]
 
 
 @pytest.fixture(scope="session")
@@ -193,12 +87,28 @@ def test_a_restart_anywhere_changes_no_bit(engine, models_dir, undisturbed):
 def test_what_waited_while_the_service_was_down_is_answered_in_order(
     engine, models_dir, undisturbed
 ):
-    desk = Desk(engine, models_dir)
+    desk = Desk(engine, models_dir, stale_after_intervals=100)
     desk.hear(*everything()[:405])
     desk.say(*everything()[405:])
     desk.start()
     desk.drain()
     assert [one.signals for one in desk.said()] == undisturbed
+
+
+def test_what_waited_too_long_is_believed_as_much_but_not_acted_on(
+    sqlite_engine, models_dir, undisturbed
+):
+    desk = Desk(sqlite_engine, models_dir)
+    desk.hear(*everything()[:405])
+    desk.say(*everything()[405:])
+    desk.drain()
+    said = [one.signals for one in desk.said()]
+    late = [signal for one in said[405:-2] for signal in one]
+    assert {signal.action for signal in late} == {Action.HOLD}
+    assert all("stale" in signal.reasons for signal in late)
+    assert [one.edge for one in late] == [one.edge for it in undisturbed[405:-2] for one in it]
+    assert said[:405] + said[-2:] == undisturbed[:405] + undisturbed[-2:]
+    assert desk.metric("signal_refusals_total", reason="stale") == len(late)
 
 
 def test_two_replicas_that_take_turns_agree_with_one(engine, models_dir, undisturbed):
@@ -382,23 +292,62 @@ def test_a_signal_is_shown_with_its_features_and_what_moved_it(desk):
     assert [item["contribution"] for item in explanation["speaking_for"]] == sorted(
         (item["contribution"] for item in explanation["speaking_for"]), reverse=True
     )
+    assert all(item["points"] > 0 for item in explanation["speaking_for"])
+    assert all(item["points"] < 0 for item in explanation["speaking_against"])
+    assert set(explanation["groups"]) == set("ABCDEFGHIJ")
+    assert "do not add up" in explanation["note"]
+    assert shown["edge"]["factors"]["coverage"] == 1.0
     assert desk.ask("GET", "/signals/nowhere").status_code == 404
 
 
+def _told(settings, signal):
+    (step, *_) = [one for one in tell(settings, signal["signal_id"]) if "model" in str(one)]
+    return step["lines"]
+
+
 def test_the_story_of_a_signal_tells_what_moved_the_model(desk, tmp_path, models_dir, monkeypatch):
-    newest = desk.ask("GET", "/signals?symbol=SOL-USDT&limit=1").json()["items"][0]
-    shown = desk.ask("GET", f"/signals/{newest['signal_id']}").json()["explanation"]
-    strongest = shown["speaking_for"][0]
-    monkeypatch.setenv("SIGNAL_GENERATOR__MODELS_DIR", str(models_dir))
+    listed = desk.ask("GET", "/signals?symbol=SOL-USDT&limit=30").json()["items"]
+    acting = next(one for one in listed if one["action"] != "hold")
+    holding = next(one for one in listed if one["action"] == "hold")
     settings = PlatformSettings(trading_state_dir=tmp_path, allow_unsigned_models=True)
-    (step,) = [one for one in tell(settings, newest["signal_id"]) if one["what"].startswith("sig")]
-    (moved,) = [line for line in step["lines"] if line.startswith("features for a win:")]
-    assert f"{strongest['name']} {strongest['value']:.4g}" in moved
+    monkeypatch.setenv("SIGNAL_GENERATOR__MODELS_DIR", str(models_dir))
+    for one in (acting, holding):
+        shown = desk.ask("GET", f"/signals/{one['signal_id']}").json()["explanation"]
+        strongest = shown["speaking_for"][0]
+        lines = _told(settings, one)
+        (moved,) = [line for line in lines if line.startswith("features for a win:")]
+        assert f"{strongest['name']} {strongest['value']:.4g} ({strongest['points']:+.3f}" in moved
+        assert any("they do not add up exactly" in line.lower() for line in lines)
+        assert any(line.startswith("confidence ") and " x live 1.000" in line for line in lines)
     monkeypatch.setenv("SIGNAL_GENERATOR__MODELS_DIR", str(tmp_path))
-    (step, *_) = [
-        one for one in tell(settings, newest["signal_id"]) if one["what"].startswith("sig")
-    ]
-    assert "no longer there" in step["lines"][-1]
+    assert any(line.startswith("features for a win:") for line in _told(settings, acting))
+    assert "no longer there" in _told(settings, holding)[-1]
+
+
+def test_what_is_acted_on_is_stored_with_what_moved_it(desk):
+    with desk.outside.read() as connection:
+        rows = connection.execute(select(ml_signals)).all()
+    assert {row.contributions is not None for row in rows if row.action != "hold"} == {True}
+    assert {row.contributions for row in rows if row.action == "hold"} == {None}
+    row = next(row for row in rows if row.contributions)
+    shown = desk.ask("GET", f"/signals/{row.signal_id}").json()["explanation"]
+    shown.pop("note")
+    assert shown == row.contributions
+
+
+def test_a_release_out_of_service_still_explains_what_it_said(desk, models_dir, tmp_path):
+    held = desk.ask("GET", "/signals?symbol=SOL-USDT&limit=30").json()["items"]
+    one = next(one for one in held if one["action"] == "hold" and one["edge"])
+    before = desk.ask("GET", f"/signals/{one['signal_id']}").json()["explanation"]
+    desk.models_dir = tmp_path / "models"
+    shutil.copytree(models_dir, desk.models_dir)
+    (desk.models_dir / "SOLUSDT" / "aliases.json").write_text("{}")
+    desk.start()
+    assert desk.ask("GET", f"/models/{one['edge']['release_id']}").json()["is_serving"] is False
+    assert desk.ask("GET", f"/signals/{one['signal_id']}").json()["explanation"] == before
+    shutil.rmtree(desk.models_dir / "SOLUSDT")
+    desk.start()
+    assert desk.ask("GET", f"/signals/{one['signal_id']}").json()["explanation"] is None
 
 
 def test_a_question_about_now_is_answered_as_the_last_signal_was(desk):
