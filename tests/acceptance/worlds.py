@@ -17,6 +17,7 @@ from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
 from shared.runtime.settings import MarketSettings, PlatformSettings, load
 from tests.acceptance.drive import Drive
+from tests.swiftly import SWIFTLY
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 RULES_ONLY = {"ml_weight": 0.0, "ema_rsi_weight": 1.0}

@@ -13,6 +13,7 @@ from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
 from tests.bench.__main__ import RECORDS
 from tests.bench.markets import synthetic
+from tests.swiftly import SWIFTLY
 
 SYMBOLS = ("BTC-USDT", "ETH-USDT", "SOL-USDT", "XRP-USDT")
 _HISTORY = 8_760
@@ -32,6 +33,7 @@ def models_folder(interval: Interval = Interval.H1) -> Path:
             label=_LABEL,
             booster=BoosterParams(max_rounds=120),
             min_effective_labels=0.0,
+            **SWIFTLY,
         )
         history = _HISTORY if interval is Interval.H1 else 60_000
         train_models(

@@ -30,6 +30,7 @@ from signal_generator.core.scoring import ML, ScoringPolicy, generate_signal
 from signal_generator.core.window import Windows
 from signals.core.combine import Mixture, combine
 from signals.core.rules import RULE, Moment, RulePolicy, RuleState, advance, rule_signal
+from tests.swiftly import SWIFTLY
 
 START = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
 ACCOUNT = AccountId("mock-main")
@@ -80,6 +81,7 @@ def speakers(data, tmp_path_factory):
         label=LabelRule(fee_ratio=FEE, slippage_ratio=SLIPPAGE),
         booster=BoosterParams(max_rounds=40, eta=0.1, min_child_weight=10.0, threads=1),
         min_effective_labels=50.0,
+        **SWIFTLY,
     )
     train_models(whole, config, root, datetime(2024, 4, 1, tzinfo=UTC), lambda *_: None)
     registry = Registry(root)

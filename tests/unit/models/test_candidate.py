@@ -3,55 +3,126 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.candidate import Study, adapted, better, fit, judge
+from models.booster import BoosterParams
+from models.candidate import (
+    OutOfFold,
+    Study,
+    best,
+    choose,
+    collected,
+    cross_probabilities,
+    fitted,
+)
 from models.dataset import training_set
 from models.manifest import LabelRule
-from models.splits import Shares, time_split
-from tests.unit.models.trained_models import ETH, HOUR, MARKET, opposed_markets, quick, weak_markets
-
-
-def study_of(data):
-    rows = training_set(data, LabelRule(), MARKET)
-    split = time_split(rows.closed_at, rows.label_end_at, Shares(), LabelRule().horizon * HOUR)
-    return Study(rows=rows, split=split, costs=(0.001, 0.0005))
-
-
-def rivals(study):
-    """ETH's own trees and the pooled ones adapted to it."""
-    mine, booster = study.rows.of(ETH), quick().booster
-    pooled = fit(study, np.ones(len(study.rows), dtype=bool), "global", booster, {})
-    own = fit(study, mine, "own", booster, {}, pooled.payoff)
-    return own, adapted(pooled, study, mine), mine
+from models.training.samples import rows_of, within
+from models.validation import walk_forward
+from tests.swiftly import WALK
+from tests.unit.models.trained_models import ETH, MARKET, weak_markets
 
 
 @pytest.fixture(scope="module")
-def opposed():
-    study = study_of(opposed_markets())
-    return study, *rivals(study)
+def study():
+    rows = training_set(weak_markets(), LabelRule(), MARKET)
+    cut = walk_forward(rows.closed_at, rows.label_end_at, WALK)
+    return Study(rows=rows, rule=WALK, cut=cut, label=LabelRule())
+
+
+def telling(study, part, strength, seed=3):
+    """Margins that lean towards the outcome as much as `strength` says."""
+    draw = np.random.default_rng(seed)
+    return strength * (study.rows.y[part] - 0.5) + draw.normal(0, 1, len(part))
+
+
+def found(study, part, margins):
+    folds = study.cut.folds
+    fold_of = np.concatenate([np.full(len(f.test), n) for n, f in enumerate(folds)])
+    everyone = np.concatenate([f.test for f in folds])
+    return OutOfFold(
+        configuration=BoosterParams(),
+        rows=part,
+        fold_of=fold_of[np.isin(everyone, part)],
+        margins=margins,
+        rounds=(10,) * len(folds),
+        contributions=np.ones(86),
+        psi=(0.0,) * len(folds),
+        psi_features=np.zeros((len(folds), 86)),
+    )
 
 
 @pytest.fixture(scope="module")
-def alike():
-    study = study_of(weak_markets())
-    return study, *rivals(study)
+def eth(study):
+    """The out-of-fold rows of ETH."""
+    mine = rows_of(study.rows, (ETH,))
+    return np.concatenate([within(fold, mine).test for fold in study.cut.folds])
 
 
-def test_trees_of_an_instrument_unlike_the_others_are_chosen(opposed):
-    study, own, shared, mine = opposed
-    assert better(own, shared, study, mine) is own
+def rivals(study, part, shared, own):
+    return found(study, part, telling(study, part, shared, 1)), found(
+        study, part, telling(study, part, own, 2)
+    )
 
 
-def test_between_equals_the_pooled_trees_stay(alike):
-    study, own, shared, mine = alike
-    assert better(own, shared, study, mine) is shared
-    assert better(shared, shared, study, mine) is shared
+def test_trees_of_an_instrument_unlike_the_others_are_chosen(study, eth):
+    shared, own = rivals(study, eth, 0.0, 3.0)
+    choice = choose(study, shared, own, 100)
+    assert choice.kind == "own"
+    assert choice.found is own
+    assert [one.kind for one in choice.scores] == ["global", "blend", "own"]
 
 
-@pytest.mark.parametrize("markets", ["opposed", "alike"])
-def test_what_happens_in_the_holdout_chooses_nothing(markets, request):
-    study, own, shared, mine = request.getfixturevalue(markets)
+def test_two_opinions_of_like_worth_are_averaged(study, eth):
+    shared, own = rivals(study, eth, 1.5, 1.5)
+    choice = choose(study, shared, own, 100)
+    assert choice.kind == "blend"
+    np.testing.assert_allclose(choice.found.margins, (shared.margins + own.margins) / 2)
+
+
+def test_between_equals_the_pooled_trees_stay(study, eth):
+    shared, own = rivals(study, eth, 1.5, 0.0)
+    assert choose(study, shared, own, 100).kind == "global"
+    assert choose(study, shared, shared, 100).kind == "global"
+    assert choose(study, shared, None, 100).kind == "global"
+
+
+def test_what_happens_in_the_holdout_chooses_nothing(study, eth):
+    shared, own = rivals(study, eth, 0.5, 1.5)
     y = study.rows.y.copy()
-    y[study.split.holdout] = 1 - y[study.split.holdout]
+    y[study.cut.holdout.test] = 1 - y[study.cut.holdout.test]
     other = replace(study, rows=replace(study.rows, y=y))
-    assert better(own, shared, other, mine) is better(own, shared, study, mine)
-    assert judge(own, other, mine).log_loss != judge(own, study, mine).log_loss
+    assert choose(other, shared, own, 100).scores == choose(study, shared, own, 100).scores
+
+
+def test_the_configuration_with_the_lowest_calibrated_loss_wins_however_bold_its_margins(
+    study, eth
+):
+    shy = found(study, eth, 0.01 * telling(study, eth, 2.0))
+    bold = found(study, eth, 50 * telling(study, eth, 1.0))
+    assert best(study.rows, (bold, shy)) is shy
+    assert best(study.rows, (shy, shy)) is shy
+
+
+def test_a_row_is_calibrated_by_the_other_folds_alone(study, eth):
+    one = found(study, eth, telling(study, eth, 1.0))
+    y = study.rows.y.copy()
+    first = one.rows[one.fold_of == 0]
+    y[first] = 1 - y[first]
+    other = replace(study.rows, y=y)
+    before, after = cross_probabilities(study.rows, one), cross_probabilities(other, one)
+    np.testing.assert_array_equal(before[one.fold_of == 0], after[one.fold_of == 0])
+    assert not np.array_equal(before[one.fold_of == 1], after[one.fold_of == 1])
+
+
+def test_shared_trees_keep_the_pooled_slope_and_get_an_own_intercept(study, eth):
+    everyone = np.concatenate([fold.test for fold in study.cut.folds])
+    pooled = fitted(study, found(study, everyone, telling(study, everyone, 1.0)), None, "global")
+    shared = fitted(study, found(study, eth, telling(study, eth, 1.0)), pooled, "global")
+    own = fitted(study, found(study, eth, telling(study, eth, 1.0)), pooled, "own")
+    assert shared.calibrator.A == pooled.calibrator.A
+    assert shared.calibrator.B != pooled.calibrator.B
+    assert own.calibrator.A != pooled.calibrator.A
+    assert shared.payoff.a_win != pooled.payoff.a_win
+
+
+def test_a_fold_that_could_not_be_fitted_leaves_nothing_to_choose():
+    assert collected([{"unfit": np.array("too few")}], [BoosterParams()]) == ()

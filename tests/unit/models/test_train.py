@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from models.aliases import Role
 from models.artifact import verify
 from models.booster import BoosterParams
 from models.dataset import training_set
@@ -14,11 +15,11 @@ from models.train import train_models
 from shared.domain.enums import Interval
 from shared.domain.errors import BadInput, Conflict
 from shared.domain.ids import Symbol
+from tests.swiftly import WALK
 from tests.unit.models.trained_models import (
     MARKET,
     NOW,
     START,
-    opposed_markets,
     quick,
     train_into,
     weak_market,
@@ -42,7 +43,9 @@ def test_the_same_candles_seed_and_instant_give_the_same_bytes(trained, tmp_path
     threaded = quick(booster=replace(quick().booster, threads=2))
     again = train_models(weak_markets(), threaded, tmp_path, NOW, silent)
     for first, second in zip(trained, again, strict=True):
-        for name in (*FILES, "manifest.json"):
+        names = sorted(entry.name for entry in first.path.iterdir())
+        assert {*FILES, "manifest.json", "evaluation.json", "gate.json", "report.html"} <= {*names}
+        for name in names:
             assert (first.path / name).read_bytes() == (second.path / name).read_bytes(), name
 
 
@@ -54,22 +57,38 @@ def test_another_seed_gives_other_trees(trained, tmp_path):
     ).read_bytes()
 
 
-def test_a_weak_structure_is_found_on_rows_that_fitted_nothing(tmp_path):
-    """Long enough that the holdout holds some 140 independent labels."""
+@pytest.fixture(scope="module")
+def learnable(tmp_path_factory):
+    """A year in which the next hours lean with the last ones."""
     data = {BTC: weak_market(BTC, 1, count=9_000), ETH: weak_market(ETH, 2, count=9_000)}
-    pooled = train_models(data, quick(), tmp_path, NOW, silent)[0]
-    assert pooled.holdout is not None
-    assert pooled.holdout.beats_base_rate
-    assert pooled.holdout.auc > 0.55
-    assert pooled.reference_kelly > 0
+    walk = replace(WALK, folds=3, test_days=60, first_train_days=90, holdout_days=60)
+    config = quick(walk=walk, min_effective_labels=1e9)
+    return train_models(data, config, tmp_path_factory.mktemp("learnable"), NOW, silent)[0]
+
+
+def test_a_weak_structure_is_found_on_rows_that_fitted_nothing(learnable):
+    skill = learnable.evaluation.skill
+    assert skill.log_loss < skill.base_log_loss
+    assert skill.auc.low > 0.5
+    assert learnable.evaluation.holdout_skill.auc.value > 0.55
+    assert learnable.reference_kelly > 0
+
+
+def test_what_the_model_earns_stands_beside_what_it_has_to_beat(learnable):
+    for money in (learnable.evaluation.walk_forward, learnable.evaluation.holdout):
+        names = [one.name for one in money.results]
+        assert names == ["model", "flat", "buy and hold", "EMA/RSI", "logistic regression"]
+    assert learnable.evaluation.walk_forward.results[0].trades > 0
+    assert learnable.evaluation.walk_forward.deflated_sharpe is not None
 
 
 def test_noise_teaches_nothing_worth_betting_on(tmp_path):
     data = {BTC: weak_market(BTC, 5, strength=0.0), ETH: weak_market(ETH, 6, strength=0.0)}
-    pooled = train_models(data, quick(), tmp_path, NOW, silent)[0]
-    assert pooled.holdout is not None
-    assert abs(pooled.holdout.auc - 0.5) < 0.1
-    assert pooled.holdout.log_loss > pooled.holdout.base_log_loss - 0.01
+    pooled = train_models(data, quick(min_effective_labels=1e9), tmp_path, NOW, silent)[0]
+    skill = pooled.evaluation.skill
+    assert skill.auc.low < 0.5
+    assert not pooled.verdict.is_passed
+    assert "should not trade" in pooled.verdict.sentence
 
 
 def test_every_instrument_gets_a_release_and_becomes_champion(trained):
@@ -81,15 +100,92 @@ def test_every_instrument_gets_a_release_and_becomes_champion(trained):
     }
 
 
-def test_an_instrument_unlike_the_others_earns_its_own_trees(tmp_path):
-    infos = train_models(opposed_markets(), quick(), tmp_path / "free", NOW, silent)
-    assert "own" in {info.kind for info in infos[1:]}
+def test_without_labels_enough_all_share_the_pooled_trees(tmp_path):
     demanding = quick(min_effective_labels=1_500.0)
-    infos = train_models(weak_markets(), demanding, tmp_path / "demanding", NOW, silent)
+    infos = train_models(weak_markets(), demanding, tmp_path, NOW, silent)
     assert {info.kind for info in infos} == {"global"}
     shared = [(info.path / "booster.ubj").read_bytes() for info in infos]
     assert len(set(shared)) == 1
     assert len({(info.path / "calibrator.json").read_bytes() for info in infos}) == 3
+
+
+def test_an_instrument_unlike_the_others_earns_trees_of_its_own(tmp_path):
+    data = {
+        BTC: weak_market(BTC, 5, count=9_000, strength=0.3),
+        ETH: weak_market(ETH, 6, count=9_000, strength=-1.0),
+    }
+    walk = replace(WALK, folds=2, test_days=80, first_train_days=120, holdout_days=45)
+    infos = train_models(data, quick(walk=walk), tmp_path, NOW, silent)
+    kinds = {info.scope: info.kind for info in infos}
+    assert kinds["ETHUSDT"] in ("own", "blend")
+    registry = Registry(tmp_path)
+    registry.refresh()
+    model = registry.model_for(ETH)
+    assert model.kind == kinds["ETHUSDT"]
+
+
+def test_a_challenger_waits_and_runs_in_shadow(tmp_path):
+    infos = train_models(weak_markets(), quick(role=Role.CHALLENGER), tmp_path, NOW, silent)
+    registry = Registry(tmp_path)
+    registry.refresh()
+    assert registry.champions() == {}
+    assert registry.current().shadow_for(BTC).release_id == infos[1].release_id
+    assert registry.aliases("BTCUSDT") == {
+        Role.CHALLENGER: infos[1].release_id,
+        Role.SHADOW: infos[1].release_id,
+    }
+
+
+def test_a_challenger_is_compared_with_the_champion_on_rows_new_to_both(tmp_path):
+    first = train_models(weak_markets(), quick(), tmp_path, NOW, silent)
+    later = quick(role=Role.CHALLENGER, booster=replace(quick().booster, max_depth=1))
+    second = train_models(weak_markets(), later, tmp_path, NOW + timedelta(days=1), silent)
+    for champion, challenger in zip(first, second, strict=True):
+        rival = challenger.evaluation.champion
+        assert rival.release_id == champion.release_id == challenger.verdict.champion_id
+        assert not rival.is_expired
+        assert rival.gain.low <= rival.gain.value <= rival.gain.high
+    alike = train_models(weak_markets(), quick(role=None), tmp_path, NOW + timedelta(2), silent)
+    assert all(info.evaluation.champion.gain.value == 0 for info in alike)
+
+
+def test_every_try_is_counted_once_however_often_it_is_repeated(tmp_path):
+    quickly = quick(configurations=2, role=None, min_effective_labels=1e9)
+    first = train_models(weak_markets(), quickly, tmp_path, NOW, silent)
+    again = train_models(weak_markets(), quickly, tmp_path, NOW + timedelta(days=1), silent)
+    assert first[0].evaluation.walk_forward.trials == 2
+    assert again[0].evaluation.walk_forward.trials == 2
+    wider = replace(quickly, label=LabelRule(k_target=1.5))
+    third = train_models(weak_markets(), wider, tmp_path, NOW + timedelta(days=2), silent)
+    assert third[0].evaluation.walk_forward.trials == 4
+    assert first[0].evaluation.walk_forward.overfitting_probability is not None
+
+
+def test_what_a_killed_training_had_done_is_not_done_again(tmp_path):
+    class Killed(Exception):
+        pass
+
+    def until_two_folds_are_done(text, _share):
+        if text == "fold GLOBAL 1":
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_models(weak_markets(), quick(), tmp_path, NOW, until_two_folds_are_done)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob(".work/*/fold-GLOBAL-*.npz")}
+    assert len(kept) == 2
+    heard = []
+
+    def listening(text, share):
+        heard.append(text)
+        if share < 0.8:
+            assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+    train_models(weak_markets(), quick(), tmp_path, NOW, listening)
+    assert not list(tmp_path.glob(".work/*"))
+    whole = tmp_path / "whole"
+    train_models(weak_markets(), quick(), whole, NOW, silent)
+    for path in sorted(whole.glob("*/*/*")):
+        assert path.read_bytes() == (tmp_path / path.relative_to(whole)).read_bytes(), path.name
 
 
 def test_a_lone_instrument_is_served_by_the_pooled_trees(tmp_path):
@@ -102,7 +198,7 @@ def test_a_lone_instrument_is_served_by_the_pooled_trees(tmp_path):
 
 def test_an_instrument_is_learned_beside_the_reference_it_is_served_with(tmp_path):
     """Trained alone, ETH still stands beside BTC, of which nothing is learned."""
-    whole = train_models(weak_markets(), quick(publish=False), tmp_path / "both", NOW, silent)
+    whole = train_models(weak_markets(), quick(role=None), tmp_path / "both", NOW, silent)
     alone = quick(market=MARKET.only((ETH,)))
     infos = train_models(weak_markets(), alone, tmp_path / "alone", NOW, silent)
     manifest = verify(infos[1].path).manifest
@@ -144,9 +240,7 @@ def test_a_booster_is_cut_behind_its_best_round_and_carries_its_name(trained):
 
 def test_progress_is_told_from_beginning_to_end(tmp_path):
     heard = []
-    train_models(
-        weak_markets(), quick(publish=False), tmp_path, NOW, lambda *said: heard.append(said)
-    )
+    train_models(weak_markets(), quick(role=None), tmp_path, NOW, lambda *said: heard.append(said))
     shares = [share for _, share in heard]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
@@ -172,7 +266,7 @@ def test_a_device_that_is_not_there_is_refused_and_nothing_is_written(tmp_path):
     [
         ({}, {}, "candles"),
         ({ETH: weak_market(ETH, 2, count=200)}, {}, "labelled row"),
-        ({ETH: weak_market(ETH, 2, count=560)}, {}, "too few"),
+        ({ETH: weak_market(ETH, 2, count=560)}, {}, "are needed"),
         ({ETH: weak_market(ETH, 2)}, {"label": LabelRule(fee_ratio=0.05)}, "lower costs"),
         ({ETH: weak_market(ETH, 2)}, {"dataset": "all"}, "recent_<days>d"),
         ({ETH: weak_market(ETH, 2)}, {"until": datetime(2020, 1, 1, tzinfo=UTC)}, "no candles"),

@@ -3,14 +3,13 @@ from functools import cache
 
 import numpy as np
 
-from models.aliases import Role
 from models.booster import BoosterParams
 from models.dataset import CandleArrays
 from models.manifest import TradedMarket
 from models.train import TrainingConfig, train_models
-from models.validation import WalkForwardRule
 from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
+from tests.swiftly import SWIFTLY
 
 HOUR = 3600
 START = 1_704_067_200  # 2024-01-01, a Monday
@@ -19,9 +18,6 @@ BTC, ETH = Symbol("BTC-USDT"), Symbol("ETH-USDT")
 
 
 MARKET = TradedMarket.of("made", Interval.H1, (BTC, ETH))
-WALK = WalkForwardRule(
-    embargo_seconds=24 * HOUR, folds=3, test_days=15, first_train_days=30, holdout_days=15
-)
 
 
 def weak_market(symbol: Symbol, seed: int, count: int = 3_000, strength: float = 0.35):
@@ -48,10 +44,7 @@ def weak_market(symbol: Symbol, seed: int, count: int = 3_000, strength: float =
 
 def quick(**changes) -> TrainingConfig:
     booster = BoosterParams(max_rounds=60, eta=0.1, min_child_weight=10.0, threads=1)
-    settings = {
-        "market": MARKET, "booster": booster, "walk": WALK, "configurations": 1, "draws": 100,
-        "min_effective_labels": 50.0, "looks_for_leaks": False, "role": Role.CHAMPION,
-    }  # fmt: skip
+    settings = {**SWIFTLY, "market": MARKET, "booster": booster, "min_effective_labels": 50.0}
     return TrainingConfig(**{**settings, **changes})
 
 

@@ -11,6 +11,7 @@ from models.train import TrainingConfig, train_models
 from shared.domain.candle import Candle
 from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
+from tests.swiftly import SWIFTLY
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -71,7 +72,9 @@ def models_dir(tmp_path_factory):
         for symbol in SYMBOLS
     }
     config = TrainingConfig(
-        market=TRADED, booster=BoosterParams(max_rounds=40, min_child_weight=5.0, threads=1)
+        market=TRADED,
+        booster=BoosterParams(max_rounds=40, min_child_weight=5.0, threads=1),
+        **SWIFTLY,
     )
     train_models(data, config, root, closed_at(TRAINED), lambda _what, _share: None)
     return root
