@@ -1,6 +1,6 @@
 """Candles in, signals out: one question per model and one insert per batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -22,8 +22,11 @@ from shared.runtime.metrics import Metrics
 from signal_generator.core.asking import Instant, Models, ModelSets, Release, ask, ask_shadows
 from signal_generator.core.belief import Belief
 from signal_generator.core.explanation import Explanation, explain
+from signal_generator.core.health import Healths, with_health
 from signal_generator.core.scoring import ML, SHADOW, ScoringPolicy, generate_signal, whisper
 from signal_generator.core.window import Past, Windows
+from signal_generator.repository.followup import Moment
+from signal_generator.repository.monitoring import Monitoring
 from signal_generator.repository.predictions import Scored, add_scored, last_carried
 from signal_generator.repository.shadows import Whispered, add_whispered
 
@@ -58,32 +61,42 @@ class SignalGeneratorHandlers:
     policy: ScoringPolicy
     symbols: tuple[Symbol, ...]
     metrics: Metrics
+    monitoring: Monitoring | None = None
     windows: dict[str, Windows] = field(default_factory=dict[str, Windows])
 
     def by_topic(self) -> Mapping[str, Handler]:
         return {CandlesClosed.topic: self.on_candles_closed}
 
     def on_candles_closed(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
-        answered = [
-            self._answer(envelope, envelope.event, uow)
-            for envelope in batch
-            if isinstance(envelope.event, CandlesClosed)
-        ]
-        add_scored(uow.connection, [scored for one in answered for scored in one.scored])
-        add_whispered(uow.connection, [shadow for one in answered for shadow in one.shadows])
+        answered: list[_Answered] = []
+        waiting: list[_Answered] = []
+
+        def store() -> None:
+            add_scored(uow.connection, [scored for one in waiting for scored in one.scored])
+            add_whispered(uow.connection, [shadow for one in waiting for shadow in one.shadows])
+            waiting.clear()
+
+        for envelope in batch:
+            if isinstance(envelope.event, CandlesClosed):
+                moment = Moment(fact=envelope.event, envelope=envelope, uow=uow)
+                answered.append(self._answer(moment, store))
+                waiting.append(answered[-1])
+        store()
         uow.after_commit(lambda: self._observe(answered))
 
-    def _answer(self, envelope: Envelope, fact: CandlesClosed, uow: UnitOfWork) -> _Answered:
+    def _answer(self, moment: Moment, store: Callable[[], None]) -> _Answered:
         """Say what the models in service believe, and keep what the shadows do."""
+        envelope, fact, uow = moment.envelope, moment.fact, moment.uow
         windows = self._windows(envelope, fact, uow)
-        models = self.models.at(Instant(fact.venue, fact.interval, fact.closed_at))
+        models, healths = self._standing(moment, store)
         beside = _by_symbol(fact)
         candles = sorted(fact.candles, key=lambda candle: candle.symbol)
         vectors = {
             candle.symbol: windows.advance(candle, beside.get(windows.reference(candle.symbol)))
             for candle in candles
         }
-        beliefs, doubts = ask(models, vectors), ask_shadows(models, vectors)
+        beliefs = with_health(ask(models, vectors), healths)
+        doubts = with_health(ask_shadows(models, vectors), healths)
         answered = _Answered(models=models, scored=[], shadows=[])
         for candle in candles:
             symbol, vector = candle.symbol, vectors[candle.symbol]
@@ -106,6 +119,16 @@ class SignalGeneratorHandlers:
         uow.caused_by(envelope)
         uow.emit(_said(fact, answered.signals))
         return answered
+
+    def _standing(self, moment: Moment, store: Callable[[], None]) -> tuple[Models, Healths]:
+        """Return which models answer about this candle, and how each of them stands."""
+        fact = moment.fact
+        instant = Instant(fact.venue, fact.interval, fact.closed_at)
+        if self.monitoring is None:
+            return self.models.at(instant), {}
+        self.monitoring.recall(moment)
+        models = self.models.at(instant)
+        return models, self.monitoring.look(moment, models, store)
 
     def _windows(self, envelope: Envelope, fact: CandlesClosed, uow: UnitOfWork) -> Windows:
         windows = self.windows.get(fact.stream)

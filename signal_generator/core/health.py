@@ -3,38 +3,20 @@
 Everything is worked out anew from what is stored; a bad state ends when the evidence does.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
-from models.statistics.drift import MAX_DRIFTED_RATIO
-from models.statistics.live import CUSUM_LIMIT, MIN_MATURED, drift_factor, live_factor
+from models.statistics.live import MIN_MATURED, drift_factor, live_factor
 from shared.domain.ids import Symbol
+from signal_generator.core.alarms import Alarm, Monitor, State, alarms_of, payoff_alarms, state_of
+from signal_generator.core.belief import Belief
 from signal_generator.core.maturing import Role
-from signal_generator.core.readings import WINDOW, Drift, Live, Promise
-
-PSI_YELLOW, PSI_RED = 0.10, 0.50
-Z_YELLOW, Z_RED = 2.0, 3.0
-BRIER_P_VALUE = 0.05
-PAYOFF_TOLERANCE = 0.25
+from signal_generator.core.readings import Drift, Live, Promise
 
 _DAY = timedelta(days=1)
-
-
-class State(StrEnum):
-    GREEN = "green"
-    YELLOW = "yellow"
-    RED = "red"
-
-
-class Monitor(StrEnum):
-    PREDICTION_DRIFT = "prediction_drift"
-    FEATURE_DRIFT = "feature_drift"
-    CALIBRATION = "calibration"
-    BRIER = "brier"
-    LOSSES = "losses"
-    PAYOFF = "payoff"
-    AGE = "age"
 
 
 _URGENT = frozenset({Monitor.PREDICTION_DRIFT, Monitor.CALIBRATION})
@@ -50,16 +32,6 @@ class Remedy(StrEnum):
     ROLLBACK = "rollback"
     RETIRE = "retire"
     REFUSE = "refuse"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alarm:
-    """A monitor that is not green: what it reads, and the limit it is beyond."""
-
-    monitor: Monitor
-    state: State
-    value: float
-    limit: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +62,10 @@ class Health:
     @property
     def is_red(self) -> bool:
         return self.state is State.RED
+
+
+Healths: TypeAlias = Mapping[tuple[Symbol, str], Health]
+"""The newest judgement by instrument and release id."""
 
 
 def judge(
@@ -160,27 +136,30 @@ def has_proof(health: Health, patience: timedelta) -> bool:
     return bool(red & _URGENT) or health.judged_at - health.red_since >= patience
 
 
+def with_health(beliefs: Mapping[Symbol, Belief], healths: Healths) -> dict[Symbol, Belief]:
+    """Return beliefs with what the monitors leave of them; who was not judged yet is believed."""
+    return {
+        symbol: _weighed(belief, healths.get((symbol, belief.release_id)))
+        for symbol, belief in beliefs.items()
+    }
+
+
+def _weighed(belief: Belief, health: Health | None) -> Belief:
+    if health is None:
+        return belief
+    return replace(
+        belief,
+        drift_factor=health.drift_factor,
+        live_factor=health.live_factor,
+        is_unhealthy=health.is_red,
+        average_win=belief.average_win if health.average_win is None else health.average_win,
+        average_loss=belief.average_loss if health.average_loss is None else health.average_loss,
+    )
+
+
 def day_of(instant: datetime) -> datetime:
     """Return midnight, UTC, of the day of an instant in UTC."""
     return instant.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def alarms_of(
-    drift: Drift | None, live: Live | None, promise: Promise, age_days: float
-) -> tuple[Alarm, ...]:
-    """Return every monitor that is not green, worst first."""
-    found: list[Alarm] = []
-    if drift is not None:
-        found += _drift_alarms(drift)
-    if live is not None and live.matured >= MIN_MATURED:
-        found += _live_alarms(live, promise)
-    if age_days > promise.retrain_days:
-        found.append(_yellow(Monitor.AGE, age_days, promise.retrain_days))
-    return tuple(sorted(found, key=lambda alarm: alarm.state is not State.RED))
-
-
-def state_of(alarms: tuple[Alarm, ...]) -> State:
-    return max((alarm.state for alarm in alarms), key=tuple(State).index, default=State.GREEN)
 
 
 def factors_of(drift: Drift | None, live: Live | None) -> tuple[float, float]:
@@ -193,56 +172,14 @@ def factors_of(drift: Drift | None, live: Live | None) -> tuple[float, float]:
 
 def worse_payoff(live: Live | None, promise: Promise) -> tuple[float, float] | None:
     """Return the worse of promised and realised mean win and loss, None while they agree."""
-    if live is None or live.matured < MIN_MATURED or not _payoff_alarms(live, promise):
+    if live is None or live.matured < MIN_MATURED or not payoff_alarms(live, promise):
         return None
     win = promise.average_win if live.average_win is None else live.average_win
     loss = promise.average_loss if live.average_loss is None else live.average_loss
     return min(win, promise.average_win), max(loss, promise.average_loss)
 
 
-def _drift_alarms(drift: Drift) -> list[Alarm]:
-    found: list[Alarm] = []
-    value = drift.psi_probability
-    if not value <= PSI_RED:
-        found.append(_red(Monitor.PREDICTION_DRIFT, value, PSI_RED))
-    elif value > PSI_YELLOW:
-        found.append(_yellow(Monitor.PREDICTION_DRIFT, value, PSI_YELLOW))
-    if drift.is_feature_alarm:
-        found.append(_yellow(Monitor.FEATURE_DRIFT, drift.drifted_ratio, MAX_DRIFTED_RATIO))
-    return found
-
-
-def _live_alarms(live: Live, promise: Promise) -> list[Alarm]:
-    found: list[Alarm] = []
-    if not abs(live.calibration_z) <= Z_RED:
-        found.append(_red(Monitor.CALIBRATION, live.calibration_z, Z_RED))
-    elif abs(live.calibration_z) > Z_YELLOW:
-        found.append(_yellow(Monitor.CALIBRATION, live.calibration_z, Z_YELLOW))
-    if live.matured >= WINDOW and live.brier_p_value < BRIER_P_VALUE:
-        found.append(_red(Monitor.BRIER, live.brier_p_value, BRIER_P_VALUE))
-    if live.cusum > CUSUM_LIMIT:
-        found.append(_red(Monitor.LOSSES, live.cusum, CUSUM_LIMIT))
-    return found + _payoff_alarms(live, promise)
-
-
-def _payoff_alarms(live: Live, promise: Promise) -> list[Alarm]:
-    pairs = ((live.average_win, promise.average_win), (live.average_loss, promise.average_loss))
-    return [
-        _yellow(Monitor.PAYOFF, realised, promised)
-        for realised, promised in pairs
-        if realised is not None and abs(realised - promised) > PAYOFF_TOLERANCE * promised
-    ]
-
-
 def _red_since(state: State, judged_at: datetime, before: Health | None) -> datetime | None:
     if state is not State.RED:
         return None
     return judged_at if before is None else before.red_since or judged_at
-
-
-def _red(monitor: Monitor, value: float, limit: float) -> Alarm:
-    return Alarm(monitor=monitor, state=State.RED, value=value, limit=limit)
-
-
-def _yellow(monitor: Monitor, value: float, limit: float) -> Alarm:
-    return Alarm(monitor=monitor, state=State.YELLOW, value=value, limit=limit)

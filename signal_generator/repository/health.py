@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Row, and_, func, insert, or_, select
 from shared.bus.codec import from_builtins
 from shared.db.statements import Prepared
 from shared.domain.ids import Symbol
-from signal_generator.core.health import Alarm, Health, Remedy, State
+from signal_generator.core.alarms import Alarm, State
+from signal_generator.core.health import Health, Remedy
 from signal_generator.core.maturing import Role
 from signal_generator.core.readings import Drift, Live
 from signal_generator.tables import model_health

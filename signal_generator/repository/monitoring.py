@@ -5,79 +5,92 @@ started again makes the same judgements as one that is not.
 """
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from models.aliases import Role as Alias
 from models.manifest import GLOBAL, scope_of
-from models.model_set import ModelSet
 from models.registry import Registry
 from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.errors import TradingError
-from shared.domain.events import CandlesClosed, ModelPromoted
+from shared.domain.events import ModelPromoted
 from shared.domain.ids import Symbol
 from shared.runtime.logging import get_logger
-from signal_generator.core.health import Health, Remedy, State, day_of, judge, remedy_for
-from signal_generator.core.maturing import Role
+from signal_generator.core.alarms import State
+from signal_generator.core.asking import Models
+from signal_generator.core.health import Health, Healths, Remedy, day_of, judge, remedy_for
 from signal_generator.core.readings import WINDOW
 from signal_generator.core.scoring import ScoringPolicy
 from signal_generator.repository.followup import Moment, follow_up
 from signal_generator.repository.health import add_healths, newest_healths
-from signal_generator.repository.readings import Asked, promise_of, read_drift, read_live
+from signal_generator.repository.readings import (
+    Asked,
+    asked_about,
+    promise_of,
+    read_drift,
+    read_live,
+)
 
 log = get_logger()
 
 Key = tuple[Symbol, str]
-Healths = Mapping[Key, Health]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Who is asked about a candle, and how each (instrument, release id) stands."""
-
-    models: ModelSet
-    healths: Healths
 
 
 class Monitoring:
-    """Keeps the newest judgements in memory; what is committed in the database is the truth."""
+    """Keeps the newest judgements in memory; what is committed in the database is the truth.
+
+    `refresh` makes moved aliases take effect at once; `show` is told what was judged.
+    """
 
     def __init__(
         self,
         registry: Registry,
         policy: ScoringPolicy,
-        show: Callable[[Iterable[Health]], None] = lambda _healths: None,
+        refresh: Callable[[datetime], object],
+        show: Callable[[Iterable[Health]], None],
     ) -> None:
         self._registry = registry
         self._policy = policy
+        self._refresh = refresh
         self._show = show
         self._committed: dict[Key, Health] = {}
         self._fresh: dict[Key, Health] = {}
+        self._known: set[Symbol] = set()
         self._uow: UnitOfWork | None = None
 
-    def look(self, moment: Moment) -> Standing:
-        """Judge whoever was not judged today, and return how everybody stands."""
+    def recall(self, moment: Moment) -> None:
+        """Take over what a life before this one judged, and finish what it left undone.
+
+        To be called before it is settled which models answer about the candle.
+        """
+        symbols = {candle.symbol for candle in moment.fact.candles}
+        if symbols <= self._known:
+            return
+        self._take_over(moment, symbols)
+        moment.uow.after_commit(lambda: self._known.update(symbols))
+
+    def look(self, moment: Moment, models: Models, store: Callable[[], None]) -> Healths:
+        """Judge whoever was not judged today, and return how everybody stands.
+
+        `store` is called before: judgements are made of what is in the database, all of it.
+        """
         healths = self._healths_in(moment.uow)
-        day = day_of(moment.at)
+        if self._unseen(moment, models):
+            store()
+            self._take_over(moment, {candle.symbol for candle in moment.fact.candles})
+            due = self._unseen(moment, models)
+            if due:
+                self._judge(moment, due)
+        return healths
 
-        def unseen(models: ModelSet) -> list[Asked]:
-            return [
-                one
-                for one in _asked(models, moment.fact)
-                if one.key not in healths or healths[one.key].day < day
-            ]
-
-        models = self._registry.current()
-        due = unseen(models)
-        if due:
-            self._remember(moment, due)
-            models = self._registry.current()
-            due = unseen(models)
-        if due:
-            self._judge(moment, models, due)
-        return Standing(models=models, healths=healths)
+    def _unseen(self, moment: Moment, models: Models) -> list[Asked]:
+        healths, day = self._healths_in(moment.uow), day_of(moment.at)
+        return [
+            one
+            for one in asked_about(moment.fact, models)
+            if one.key not in healths or healths[one.key].day < day
+        ]
 
     def _healths_in(self, uow: UnitOfWork) -> Healths:
         """Return what is committed and what this transaction adds; a lost one leaves nothing."""
@@ -85,21 +98,16 @@ class Monitoring:
             self._uow, self._fresh = uow, {}
         return ChainMap(self._fresh, self._committed)
 
-    def _remember(self, moment: Moment, due: Sequence[Asked]) -> None:
-        """Take over what is stored, and finish what a life before this one left undone."""
-        stored = newest_healths(moment.uow.connection, {one.symbol for one in due})
+    def _take_over(self, moment: Moment, symbols: Collection[Symbol]) -> None:
+        self._healths_in(moment.uow)
+        stored = newest_healths(moment.uow.connection, symbols)
         self._keep(moment.uow, stored)
         self._carry_out(one for one in stored if one.day >= day_of(moment.at))
 
-    def _judge(self, moment: Moment, models: ModelSet, due: Sequence[Asked]) -> None:
+    def _judge(self, moment: Moment, due: Sequence[Asked]) -> None:
         healths = self._healths_in(moment.uow)
         follow_up(moment, {one.symbol for one in due}, _since(healths, due), self._policy)
-        judged: list[Health] = []
-        for one in due:
-            health = self._health(moment, one)
-            if health.is_red:
-                health = self._with_remedy(health, models, moment)
-            judged.append(health)
+        judged = [self._with_remedy(self._health(moment, one), one, moment) for one in due]
         add_healths(moment.uow.connection, judged)
         self._keep(moment.uow, judged)
         moment.uow.after_commit(lambda: self._carry_out(judged))
@@ -114,16 +122,16 @@ class Monitoring:
             self._healths_in(moment.uow).get(asked.key),
         )
 
-    def _with_remedy(self, health: Health, models: ModelSet, moment: Moment) -> Health:
+    def _with_remedy(self, health: Health, asked: Asked, moment: Moment) -> Health:
+        if not health.is_red:
+            return health
         scope, red = scope_of(health.symbol), self._red_ones(health.symbol)
-        own, pooled = models.models.get(scope), models.models.get(GLOBAL)
-        previous = None
-        with suppress(TradingError, OSError):
-            previous = self._registry.aliases(scope).get(Alias.PREVIOUS)
+        pooled = self._registry.champions().get(GLOBAL)
+        previous = self._previous(scope)
         remedy = remedy_for(
             health,
             WINDOW * moment.step,
-            is_pooled=own is None or own.release_id != health.release_id,
+            is_pooled=asked.model.is_global,
             has_previous=previous is not None and previous not in red,
             has_pooled=pooled is not None and pooled.release_id not in red,
         )
@@ -143,6 +151,12 @@ class Monitoring:
             )
         return replace(health, remedy=remedy)
 
+    def _previous(self, scope: str) -> str | None:
+        try:
+            return self._registry.aliases(scope).get(Alias.PREVIOUS)
+        except (TradingError, OSError):
+            return None
+
     def _red_ones(self, symbol: Symbol) -> set[str]:
         known = ChainMap(self._fresh, self._committed).values()
         return {one.release_id for one in known if one.symbol == symbol and one.is_red}
@@ -156,7 +170,7 @@ class Monitoring:
             try:
                 if self._registry.aliases(scope).get(Alias.CHAMPION) == health.release_id:
                     self._move(scope, health)
-                self._registry.refresh(health.judged_at)
+                self._refresh(health.judged_at)
             except (TradingError, OSError) as error:  # refused as red it stays; tomorrow again
                 log.warning("models.not_moved", scope=scope, remedy=health.remedy, error=str(error))
 
@@ -181,20 +195,6 @@ class Monitoring:
             self._show(fresh.values())
 
         uow.after_commit(committed)
-
-
-def _asked(models: ModelSet, fact: CandlesClosed) -> list[Asked]:
-    found: dict[Key, Asked] = {}
-    for symbol in sorted(candle.symbol for candle in fact.candles):
-        roles = {
-            Role.CHAMPION: models.model_for(symbol),
-            Role.SHADOW: models.shadow_for(symbol),
-        }
-        for role, model in roles.items():
-            if model is not None:
-                one = Asked(symbol=symbol, model=model, role=role)
-                found.setdefault(one.key, one)
-    return list(found.values())
 
 
 def _since(healths: Healths, due: Sequence[Asked]) -> datetime | None:

@@ -15,9 +15,9 @@ from shared.domain.ids import SignalId, Symbol
 from shared.domain.signal import Edge
 from signal_generator.core.maturing import Outcome, Pending, Role
 from signal_generator.core.readings import Labels
-from signal_generator.tables import ml_outcomes, ml_signals
+from signal_generator.tables import ml_outcomes, ml_shadow_signals, ml_signals
 
-_SOURCES: Mapping[Role, Table] = {Role.CHAMPION: ml_signals}
+_SOURCES: Mapping[Role, Table] = {Role.CHAMPION: ml_signals, Role.SHADOW: ml_shadow_signals}
 _TO_OUTCOMES = Prepared(insert(ml_outcomes))
 
 

@@ -8,7 +8,9 @@ from models.calibrate import probabilities
 from models.features import MIN_BARRIER_COSTS
 from models.scorer import ServingModel
 from models.statistics.drift import drift_of
+from shared.domain.events import CandlesClosed
 from shared.domain.ids import Symbol
+from signal_generator.core.asking import Models
 from signal_generator.core.maturing import Role
 from signal_generator.core.readings import (
     MIN_VECTORS,
@@ -35,6 +37,21 @@ class Asked:
     @property
     def key(self) -> tuple[Symbol, str]:
         return self.symbol, self.model.release_id
+
+
+def asked_about(fact: CandlesClosed, models: Models) -> list[Asked]:
+    """Return who is asked about which instrument of a fact, each release once."""
+    found: dict[tuple[Symbol, str], Asked] = {}
+    for symbol in sorted(candle.symbol for candle in fact.candles):
+        roles = {
+            Role.CHAMPION: models.model_for(symbol),
+            Role.SHADOW: models.shadow_for(symbol),
+        }
+        for role, model in roles.items():
+            if isinstance(model, ServingModel):
+                one = Asked(symbol=symbol, model=model, role=role)
+                found.setdefault(one.key, one)
+    return list(found.values())
 
 
 def promise_of(model: ServingModel, retrain_days: float) -> Promise:

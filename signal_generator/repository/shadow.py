@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, and_, func, select
 
 from shared.domain.ids import Symbol
-from signal_generator.core.health import State
+from signal_generator.core.alarms import State
 from signal_generator.core.maturing import Role
 from signal_generator.tables import ml_outcomes, model_health
 
