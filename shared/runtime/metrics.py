@@ -62,6 +62,24 @@ class Metrics:
         )
         self.model_info = gauge("model_info", "Models in use", "symbol", "release_id", "role")
         self.model_age_seconds = gauge("model_age_seconds", "Age of the model in use", "symbol")
+        self.model_prediction_psi = gauge(
+            "model_prediction_psi", "Drift of the probabilities since training", "symbol"
+        )
+        self.model_feature_psi_max = gauge(
+            "model_feature_psi_max", "Drift of the feature that moved most", "symbol"
+        )
+        self.model_calibration_z = gauge(
+            "model_calibration_z", "Standard errors by which wins exceed promises", "symbol"
+        )
+        self.model_live_brier = gauge(
+            "model_live_brier", "Brier score of the newest matured labels", "symbol"
+        )
+        self.model_matured_labels = gauge(
+            "model_matured_labels", "Matured labels that the live monitors look at", "symbol"
+        )
+        self.model_health_state = gauge(
+            "model_health_state", "1 for the state the model in use is in", "symbol", "state"
+        )
         self.prediction_probability = histogram(
             "prediction_probability", "Calibrated probabilities", buckets=_SHARES
         )
