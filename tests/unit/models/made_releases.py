@@ -1,6 +1,6 @@
 """Releases made at once: real trees, whose answers to the stored rows are XGBoost's own."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import numpy as np
@@ -138,3 +138,14 @@ def put(root, scope="GLOBAL", at=NOW, *, seed=0, signer=SIGNER, files=None, **ch
     manifest = manifest_of(scope, at, **changes)
     content = files or files_of("blend" if manifest.kind == "blend" else "own", seed)
     return write_release(root, manifest, content, signer)
+
+
+def generations(root, count=2, scopes=("GLOBAL", "BTCUSDT", "ETHUSDT")):
+    """Write releases a week apart; return by scope their ids, oldest first."""
+    return {
+        scope: [
+            put(root, scope, NOW + timedelta(days=7 * week), seed=week).name
+            for week in range(count)
+        ]
+        for scope in scopes
+    }
