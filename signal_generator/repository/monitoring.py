@@ -9,17 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from models.aliases import Role as Alias
 from models.manifest import GLOBAL, scope_of
 from models.registry import Registry
 from shared.bus.unit_of_work import UnitOfWork
-from shared.domain.errors import TradingError
-from shared.domain.events import ModelPromoted
 from shared.domain.ids import Symbol
-from shared.runtime.logging import get_logger
-from signal_generator.core.alarms import State
 from signal_generator.core.asking import Models
-from signal_generator.core.health import Health, Healths, Remedy, day_of, judge, remedy_for
+from signal_generator.core.health import Health, Healths, day_of, judge, remedy_for
 from signal_generator.core.readings import WINDOW
 from signal_generator.core.scoring import ScoringPolicy
 from signal_generator.repository.followup import Moment, follow_up
@@ -31,8 +26,7 @@ from signal_generator.repository.readings import (
     read_drift,
     read_live,
 )
-
-log = get_logger()
+from signal_generator.repository.remedies import announce, carry_out, release_before
 
 Key = tuple[Symbol, str]
 
@@ -47,7 +41,7 @@ class Monitoring:
         self,
         registry: Registry,
         policy: ScoringPolicy,
-        refresh: Callable[[datetime], object],
+        refresh: Callable[[], object],
         show: Callable[[Iterable[Health]], None],
     ) -> None:
         self._registry = registry
@@ -127,7 +121,7 @@ class Monitoring:
             return health
         scope, red = scope_of(health.symbol), self._red_ones(health.symbol)
         pooled = self._registry.champions().get(GLOBAL)
-        previous = self._previous(scope)
+        previous = release_before(self._registry, scope)
         remedy = remedy_for(
             health,
             WINDOW * moment.step,
@@ -135,56 +129,17 @@ class Monitoring:
             has_previous=previous is not None and previous not in red,
             has_pooled=pooled is not None and pooled.release_id not in red,
         )
-        changes: dict[Alias, str | None] = {}
-        if remedy is Remedy.ROLLBACK:
-            changes[Alias.CHAMPION] = previous
-        if remedy in (Remedy.ROLLBACK, Remedy.RETIRE):
-            changes[Alias.RETIRED] = health.release_id
-        for role, release_id in changes.items():
-            moment.uow.emit(
-                ModelPromoted(
-                    scope=scope,
-                    release_id=release_id or "",
-                    role=role.value,
-                    promoted_at=health.judged_at,
-                )
-            )
-        return replace(health, remedy=remedy)
-
-    def _previous(self, scope: str) -> str | None:
-        try:
-            return self._registry.aliases(scope).get(Alias.PREVIOUS)
-        except (TradingError, OSError):
-            return None
+        judged = replace(health, remedy=remedy)
+        announce(moment, judged, previous)
+        return judged
 
     def _red_ones(self, symbol: Symbol) -> set[str]:
         known = ChainMap(self._fresh, self._committed).values()
         return {one.release_id for one in known if one.symbol == symbol and one.is_red}
 
     def _carry_out(self, healths: Iterable[Health]) -> None:
-        """Move the aliases that judgements ask for; once moved, nothing more is done."""
-        for health in healths:
-            scope = scope_of(health.symbol)
-            if health.remedy not in (Remedy.ROLLBACK, Remedy.RETIRE):
-                continue
-            try:
-                if self._registry.aliases(scope).get(Alias.CHAMPION) == health.release_id:
-                    self._move(scope, health)
-                self._refresh(health.judged_at)
-            except (TradingError, OSError) as error:  # refused as red it stays; tomorrow again
-                log.warning("models.not_moved", scope=scope, remedy=health.remedy, error=str(error))
-
-    def _move(self, scope: str, health: Health) -> None:
-        if health.remedy is Remedy.ROLLBACK:
-            self._registry.rollback(scope, health.judged_at)
-        else:
-            self._registry.retire(scope)
-        log.warning(
-            "models.taken_back",
-            scope=scope,
-            release_id=health.release_id,
-            monitors=[alarm.monitor.value for alarm in health.alarms if alarm.state is State.RED],
-        )
+        if carry_out(self._registry, healths):
+            self._refresh()
 
     def _keep(self, uow: UnitOfWork, healths: Sequence[Health]) -> None:
         fresh = {(one.symbol, one.release_id): one for one in healths}

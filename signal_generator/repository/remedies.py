@@ -1,0 +1,74 @@
+"""What a red state does to the aliases: announced with the judgement, done once that stands."""
+
+from collections.abc import Iterable
+
+from models.aliases import Role
+from models.manifest import scope_of
+from models.registry import Registry
+from shared.db import audit
+from shared.domain.errors import TradingError
+from shared.domain.events import ModelPromoted
+from shared.runtime.logging import get_logger
+from signal_generator.core.alarms import State
+from signal_generator.core.health import Health, Remedy
+from signal_generator.repository.followup import Moment
+
+_ACTOR = "monitoring"
+
+log = get_logger()
+
+
+def release_before(registry: Registry, scope: str) -> str | None:
+    """Return the release that a rollback would bring back, None if there is none to be found."""
+    try:
+        return registry.aliases(scope).get(Role.PREVIOUS)
+    except (TradingError, OSError):
+        return None
+
+
+def announce(moment: Moment, health: Health, previous: str | None) -> None:
+    """Say who has which role from now on, and why, in the transaction of the judgement."""
+    roles: dict[Role, str] = {}
+    if health.remedy is Remedy.ROLLBACK and previous is not None:
+        roles[Role.CHAMPION] = previous
+    if health.remedy in (Remedy.ROLLBACK, Remedy.RETIRE):
+        roles[Role.RETIRED] = health.release_id
+    if not roles:
+        return
+    scope, uow = scope_of(health.symbol), moment.uow
+    uow.caused_by(moment.envelope)
+    for role, release_id in roles.items():
+        uow.emit(
+            ModelPromoted(
+                scope=scope, release_id=release_id, role=role.value, promoted_at=health.judged_at
+            )
+        )
+    detail = {"scope": scope, "champion": roles.get(Role.CHAMPION), "alarms": health.alarms}
+    action = f"model.{health.remedy}"
+    audit.record(uow.connection, _ACTOR, action, health.release_id, detail, uow.now)
+
+
+def carry_out(registry: Registry, healths: Iterable[Health]) -> bool:
+    """Move the aliases that judgements ask for, and tell whether any was to be moved.
+
+    Doing it again does nothing: only the release that was judged is taken back. Where it cannot be
+    done that release stays refused as red, and is judged again the next day.
+    """
+    asked = [one for one in healths if one.remedy in (Remedy.ROLLBACK, Remedy.RETIRE)]
+    for health in asked:
+        scope = scope_of(health.symbol)
+        try:
+            if registry.aliases(scope).get(Role.CHAMPION) == health.release_id:
+                _take_back(registry, scope, health)
+        except (TradingError, OSError) as error:
+            log.warning("models.not_moved", scope=scope, remedy=health.remedy, error=str(error))
+    return bool(asked)
+
+
+def _take_back(registry: Registry, scope: str, health: Health) -> None:
+    if health.remedy is Remedy.ROLLBACK:
+        registry.rollback(scope, health.judged_at)
+    else:
+        registry.retire(scope)
+    red = [alarm.monitor.value for alarm in health.alarms if alarm.state is State.RED]
+    log.warning("models.taken_back", scope=scope, release_id=health.release_id, monitors=red)
