@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from models.aliases import Role
 from models.booster import BoosterParams
@@ -19,12 +20,14 @@ from models.manifest import GLOBAL, RELEASE_ID, LabelRule, TradedMarket, release
 from models.registry import Registry
 from models.release import Product, ReleaseInfo, Run, release
 from models.signing import ANY_UNSIGNED, Signer, Trust
+from models.training.desk import lay_out
 from models.training.plan import Plan, Scale, Scope, instruments, plan_of
-from models.training.pool import Pool
+from models.training.pool import Crew, Pool, wait_for_others
 from models.training.rival import Challenger, against
 from models.training.samples import MIN_ROWS
 from models.training.search import search_space
 from models.training.tasks import Task, findings_in
+from models.training.tenancy import FOLDER, at_work, discard, prune
 from models.training.trees import trees_of
 from models.training.trials import TrialLog
 from models.training.workbench import Arrays
@@ -96,17 +99,15 @@ def train_models(
     Raises:
         BadInput: candles or configuration that cannot be learned from.
     """
-    run = _run(config, root, now)
+    run, home = _run(config, root, now), root / FOLDER
     plan, used = _planned(data, config, root)
     progress(f"{len(plan.study.rows)} rows of {len(plan.study.rows.symbols)} instruments", 0.0)
-    _work(plan, config.pool, plan.tasks, progress, (_LAID_OUT, _FOLDS_DONE))
-    chosen = _choices(plan, config.draws)
-    finals = _finals(plan, chosen)
-    _work(plan, config.pool, tuple(finals.values()), progress, (_FOLDS_DONE, _TREES_DONE))
-    results = {name: plan.done(task) for name, task in finals.items()}
-    infos = _Maker(run, plan, config, used).make(chosen, results, progress)
-    _point(root, config, infos, now)
-    plan.bench.clear()
+    prune(home, now, spared=plan.folder)
+    with at_work(home), threadpool_limits(1):
+        lay_out(plan.folder, plan.study.rows, dict(used))
+        infos = _releases(run, plan, config, used, progress)
+        _point(root, config, infos, now)
+    discard(home, (plan.folder,))
     progress("done", 1.0)
     return infos
 
@@ -128,10 +129,31 @@ def work_shard(
     index, count = shard
     if not 0 <= index < count:
         raise BadInput("shard", f"{index} of {count}", "count from 0, for example 0/8")
-    plan, _ = _planned(data, config, root)
+    plan, used = _planned(data, config, root)
     mine = plan.tasks[index::count]
-    _work(plan, config.pool, mine, progress, (_LAID_OUT, 1.0))
+    with at_work(root / FOLDER):
+        lay_out(plan.folder, plan.study.rows, dict(used))
+        with config.pool.open(plan.folder) as crew:
+            _work(crew, mine, progress, (_LAID_OUT, 1.0))
     return len(mine)
+
+
+def _releases(
+    run: Run,
+    plan: Plan,
+    config: TrainingConfig,
+    data: Mapping[Symbol, CandleArrays],
+    progress: Progress,
+) -> list[ReleaseInfo]:
+    """Do what is not done yet, choose, grow the final trees and write what was judged."""
+    wait_for_others(plan.folder, plan.tasks, config.pool.patience_seconds)
+    with config.pool.open(plan.folder) as crew:
+        _work(crew, plan.tasks, progress, (_LAID_OUT, _FOLDS_DONE))
+        chosen = _choices(plan, config.draws)
+        finals = _finals(plan, chosen)
+        _work(crew, tuple(finals.values()), progress, (_FOLDS_DONE, _TREES_DONE))
+    results = {name: plan.done(task) for name, task in finals.items()}
+    return _Maker(run, plan, config, data).make(chosen, results, progress)
 
 
 def _planned(
@@ -147,18 +169,14 @@ def _planned(
         min_effective_labels=config.min_effective_labels,
         looks_for_leaks=config.looks_for_leaks,
     )
-    return plan_of(study, used, config.market, scale, root), used
+    return plan_of(study, config.market, scale, root), used
 
 
 def _work(
-    plan: Plan,
-    pool: Pool,
-    tasks: tuple[Task, ...],
-    progress: Progress,
-    shares: tuple[float, float],
+    crew: Crew, tasks: tuple[Task, ...], progress: Progress, shares: tuple[float, float]
 ) -> None:
     first, last = shares
-    for done, task in enumerate(pool.run(plan.folder, tasks), start=1):
+    for done, task in enumerate(crew.run(tasks), start=1):
         what = task.name.rsplit("-", 1)[0].replace("-", " ")
         progress(what, first + (last - first) * done / len(tasks))
 

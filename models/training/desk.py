@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from models.dataset import CandleArrays, TrainingSet
-from models.disk import write_durably
+from models.disk import one_writer, write_durably
 from shared.domain.ids import Symbol
 
 _HEAD = "rows.json"
@@ -23,10 +23,16 @@ class _Head(msgspec.Struct):
 
 
 def lay_out(folder: Path, rows: TrainingSet, data: dict[Symbol, CandleArrays]) -> None:
-    """Write everything that workers need; the head comes last and says that it is complete."""
-    if (folder / _HEAD).exists():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write everything that workers need; the head comes last and says that it is complete.
+
+    One process does it while the others wait: nobody maps a file that is still being written.
+    """
+    with one_writer(folder):
+        if not (folder / _HEAD).exists():
+            _write(folder, rows, data)
+
+
+def _write(folder: Path, rows: TrainingSet, data: dict[Symbol, CandleArrays]) -> None:
     for name in _columns():
         np.save(folder / f"{name}.npy", getattr(rows, name), allow_pickle=False)
     for number, symbol in enumerate(sorted(data)):

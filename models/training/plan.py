@@ -1,6 +1,6 @@
 """What a training consists of, before any of it is done: every process finds the same pieces."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,17 +9,14 @@ from numpy.typing import NDArray
 
 from models.booster import BoosterParams, library_versions
 from models.candidate import OutOfFold, Study, collected, rival_margins
-from models.dataset import CandleArrays
 from models.features import schema_hash
 from models.manifest import GLOBAL, TradedMarket, scope_of
-from models.training.desk import lay_out
 from models.training.samples import MIN_ROWS, rows_of, within
 from models.training.tasks import FinalTask, FoldTask, LeakTask, Task
+from models.training.tenancy import FOLDER
 from models.training.workbench import Arrays, Workbench, digest_of
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
-
-FOLDER = ".work"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -114,14 +111,8 @@ class Scale:
     looks_for_leaks: bool
 
 
-def plan_of(
-    study: Study,
-    data: Mapping[Symbol, CandleArrays],
-    market: TradedMarket,
-    scale: Scale,
-    root: Path,
-) -> Plan:
-    """Lay a training out on disk, in a folder named by everything that decides its results."""
+def plan_of(study: Study, market: TradedMarket, scale: Scale, root: Path) -> Plan:
+    """Name the pieces of a training, and its folder by everything that decides their results."""
     rows = study.rows
     name = digest_of(
         rows.fingerprint,
@@ -133,7 +124,6 @@ def plan_of(
         library_versions(),
     )
     folder = root / FOLDER / name
-    lay_out(folder, rows, dict(data))
     everyone = Scope(name=GLOBAL, symbols=rows.symbols, mine=np.ones(len(rows), dtype=np.bool_))
     own = [
         scope

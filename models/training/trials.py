@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from models.artifact import as_json
-from models.disk import write_durably
+from models.disk import write_whole
 from models.manifest import LabelRule, TradedMarket
 from models.training.workbench import digest_of
 
@@ -49,9 +49,7 @@ class TrialLog:
     def record(self, trials: Sequence[Trial]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         for trial in trials:
-            draft = self._folder / f".{trial.name}"
-            write_durably(draft, as_json(trial))
-            draft.replace(self._folder / f"{trial.name}.json")
+            write_whole(self._folder / f"{trial.name}.json", as_json(trial))
 
     def earlier(self, market: TradedMarket, scopes: Sequence[str]) -> dict[str, Trial]:
         """Return the tries of these scopes at the market's venue, whatever interval and label."""

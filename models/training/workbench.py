@@ -1,7 +1,5 @@
 """Results of finished work on disk, so that a training that was killed goes on where it was."""
 
-import os
-import shutil
 from collections.abc import Mapping
 from hashlib import sha256
 from io import BytesIO
@@ -13,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.disk import write_durably
+from models.disk import write_whole
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
@@ -29,9 +27,7 @@ class Workbench:
         content = BytesIO()
         np.savez(content, **arrays)  # pyright: ignore[reportArgumentType]
         self.folder.mkdir(parents=True, exist_ok=True)
-        draft = self.folder / f".{name}.{os.getpid()}"
-        write_durably(draft, content.getvalue())
-        draft.replace(self._path(name))
+        write_whole(self._path(name), content.getvalue())
 
     def kept(self, name: str) -> Arrays | None:
         try:
@@ -39,12 +35,6 @@ class Workbench:
                 return {key: found[key] for key in found.files}
         except (FileNotFoundError, BadZipFile, ValueError, EOFError, KeyError):
             return None
-
-    def has(self, name: str) -> bool:
-        return self._path(name).exists()
-
-    def clear(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
