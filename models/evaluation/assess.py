@@ -96,15 +96,18 @@ class Assessor:
         rates = np.array([self._base_rate(_within(one.train, subject.mine)) for one in folds])
         p = cross_probabilities(self.study.rows, found)
         rival = cross_probabilities(self.study.rows, subject.line)
-        return self._judged(found.rows, p, rival, rates[found.fold_of])
+        return self._judged(found.rows, (found.margins, p), rival, rates[found.fold_of])
 
-    def _judged(self, part: Indices, p: Floats, rival: Floats, base: Floats) -> Judged:
-        rows = self.study.rows
+    def _judged(
+        self, part: Indices, said: tuple[Floats, Floats], rival: Floats, base: Floats
+    ) -> Judged:
+        rows, (margins, p) = self.study.rows, said
         return Judged(
             decided_at=rows.closed_at[part],
             y=rows.y[part],
             net=rows.net[part],
             weights=rows.uniqueness[part],
+            margins=margins,
             p=p,
             rival=rival,
             base=base,
@@ -156,7 +159,7 @@ class Assessor:
             params=settings_of(one.configuration),
             data_fingerprint=rows.fingerprint,
             log_loss=log_loss(p, y, weights),
-            auc=auc(p, y, weights),
+            auc=auc(one.margins, y, weights),
             sharpe=sharpe_ratio(days),
             days=len(days),
         )
@@ -170,7 +173,7 @@ class Assessor:
         p = probabilities(subject.fitted.calibrator, holdout.margins)
         rival = probabilities(line.calibrator, holdout.line)
         known = self._base_rate(_within(study.cut.holdout.train, subject.mine))
-        judged = self._judged(part, p, rival, np.full(len(part), known))
+        judged = self._judged(part, (holdout.margins, p), rival, np.full(len(part), known))
         floor = floor_of(self.data, subject.market, study, part)
         own = course_of(study, floor, part, (holdout.margins, p), subject.fitted)
         straight = course_of(study, floor, part, (holdout.line, rival), line)
@@ -204,7 +207,7 @@ def _fold_score(found: OutOfFold, judged: Judged, number: int) -> FoldScore:
         n_effective=float(weights.sum()),
         trees=found.rounds[number],
         base_rate=float(np.average(y, weights=weights)),
-        auc=auc(p, y, weights),
+        auc=auc(judged.margins[mine], y, weights),
         log_loss=log_loss(p, y, weights),
         base_log_loss=log_loss(judged.base[mine], y, weights),
         ece=ece(p, y, weights),

@@ -23,13 +23,16 @@ _TOPS = (0.05, 0.10, 0.20)
 class Judged:
     """Rows (k,) that fitted nothing. `rival`: the logistic regression's probability.
 
-    `base`: the base rate that was known when the row was still to come.
+    `base`: the base rate that was known when the row was still to come. `margins` rank the rows:
+    `p` would not do, for where each fold is calibrated by the others, one with few wins is promised
+    more than one with many.
     """
 
     decided_at: NDArray[np.int64]
     y: NDArray[np.int8]
     net: Floats
     weights: Floats
+    margins: Floats
     p: Floats
     rival: Floats
     base: Floats
@@ -41,7 +44,7 @@ class Judged:
 
 
 def skill_of(judged: Judged, draw: BlockBootstrap) -> Skill:
-    y, weights, p = judged.y, judged.weights, judged.p
+    y, weights, p, margins = judged.y, judged.weights, judged.p, judged.margins
     gaps = losses(judged.base, y) - losses(p, y)
     gains = draw.means(gaps, weights)
     return Skill(
@@ -53,11 +56,11 @@ def skill_of(judged: Judged, draw: BlockBootstrap) -> Skill:
         logit_log_loss=log_loss(judged.rival, y, weights),
         gain=estimate(_mean(gaps, weights), gains),
         p_value=p_value(gains),
-        auc=estimate(auc(p, y, weights), draw.auc(p, y, weights)),
+        auc=estimate(auc(margins, y, weights), draw.auc(margins, y, weights)),
         brier=brier(p, y, weights),
         base_brier=brier(judged.base, y, weights),
         tops=tuple(_top(judged, share) for share in _TOPS),
-        roc=roc_points(p, y, weights),
+        roc=roc_points(margins, y, weights),
     )
 
 
@@ -79,7 +82,7 @@ def reliability_of(judged: Judged, kind: str) -> Reliability:
 
 
 def _top(judged: Judged, share: float) -> Top:
-    best = judged.p >= np.quantile(judged.p, 1 - share)
+    best = judged.margins >= np.quantile(judged.margins, 1 - share)
     return Top(
         share=share,
         precision=_mean(judged.y[best], judged.weights[best]),
