@@ -52,6 +52,10 @@ def train(
     scheduler: Annotated[
         str, typer.Option("--scheduler", help="Address of the dask scheduler.")
     ] = "",
+    patience: Annotated[
+        int,
+        typer.Option("--patience", min=0, help="Minutes without news from shards before going on."),
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Train a pooled model and one per instrument; 'trading models promote' puts one to work."""
@@ -74,8 +78,8 @@ def train(
         booster=BoosterParams(device=_device(device)),
         walk=WalkForwardRule(embargo_seconds=0, folds=folds, test_days=test_days),
         configurations=configurations,
-        pool=_pool(jobs, backend, scheduler),
-        signer=signer_of(settings),
+        pool=_pool(jobs, backend, scheduler, patience),
+        signer=None if shard else signer_of(settings),  # a shard writes no release
         trust=trust_of(settings),
     )
     data, folder, now = as_arrays(series), models_folder(settings), SystemClock().now()
@@ -129,10 +133,15 @@ def _device(asked: str) -> Any:
     return _DEVICES[asked]
 
 
-def _pool(jobs: int, backend: str, scheduler: str) -> Pool:
+def _pool(jobs: int, backend: str, scheduler: str, patience_minutes: int) -> Pool:
     if backend not in ("loky", "dask"):
         raise BadInput("--backend", f"'{backend}' is unknown", "say loky or dask")
-    return Pool(jobs=jobs or cores(), backend=backend, scheduler=scheduler)
+    return Pool(
+        jobs=jobs or cores(),
+        backend=backend,
+        scheduler=scheduler,
+        patience_seconds=60.0 * patience_minutes,
+    )
 
 
 def _shard(text: str) -> tuple[int, int]:
