@@ -15,7 +15,7 @@ from shared.domain.errors import BadInput, NotFound
 
 ALIASES = "aliases.json"
 
-_SCOPE = re.compile(r"[A-Z0-9]{2,20}")
+SCOPE = re.compile(r"[A-Z0-9]{2,20}")
 _MAX_BYTES = 10_000
 
 
@@ -67,7 +67,7 @@ def check_id(scope: str, release_id: str) -> None:
     Raises:
         BadInput: it is none.
     """
-    if not _SCOPE.fullmatch(scope):
+    if not SCOPE.fullmatch(scope):
         raise BadInput("scope", f"'{scope}' is none", "say GLOBAL or for example BTCUSDT")
     found = RELEASE_ID.fullmatch(release_id)
     if found is None or found["scope"] != scope:

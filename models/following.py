@@ -27,6 +27,7 @@ class Following:
     shadows: dict[str, ServingModel] = field(default_factory=dict[str, ServingModel])
     failures: dict[str, str] = field(default_factory=dict[str, str])
     shadow_failures: dict[str, str] = field(default_factory=dict[str, str])
+    challengers: dict[str, str] = field(default_factory=dict[str, str])
     unserved: set[str] = field(default_factory=set[str])
     known: dict[str, Forest] = field(default_factory=dict[str, Forest])
 
@@ -46,6 +47,8 @@ class Following:
         else:
             self._choose(scope, aliases)
             self._listen(scope, aliases)
+            if Role.CHALLENGER in aliases:
+                self.challengers[scope] = aliases[Role.CHALLENGER]
 
     def result(self) -> ModelSet:
         return ModelSet(
@@ -53,12 +56,15 @@ class Following:
             shadows=self.shadows,
             failures=self.failures,
             shadow_failures=self.shadow_failures,
+            challengers=self.challengers,
             unserved=frozenset(self.unserved),
         )
 
     def _keep(self, scope: str, problem: str) -> None:
         """Leave everything of a scope as it was, but for what has expired."""
         self.failures[scope] = problem
+        if scope in self.before.challengers:
+            self.challengers[scope] = self.before.challengers[scope]
         model, shadow = self.before.models.get(scope), self.before.shadows.get(scope)
         if model is not None and self._is_good(model):
             self.models[scope] = model

@@ -12,7 +12,7 @@ def _no_models() -> Mapping[str, ServingModel]:
     return {}
 
 
-def _no_failures() -> Mapping[str, str]:
+def _no_text() -> Mapping[str, str]:
     return {}
 
 
@@ -21,13 +21,15 @@ class ModelSet:
     """By scope: who speaks, who is listened to in the shadow, and what could not be followed.
 
     `failures` says why a champion is not the one in service; an older one may stand in for it.
+    `challengers`: release ids by scope, unproven: nobody asks them.
     `unserved`: scopes that had a champion of their own and now have none that can be used.
     """
 
     models: Mapping[str, ServingModel] = field(default_factory=_no_models)
     shadows: Mapping[str, ServingModel] = field(default_factory=_no_models)
-    failures: Mapping[str, str] = field(default_factory=_no_failures)
-    shadow_failures: Mapping[str, str] = field(default_factory=_no_failures)
+    failures: Mapping[str, str] = field(default_factory=_no_text)
+    shadow_failures: Mapping[str, str] = field(default_factory=_no_text)
+    challengers: Mapping[str, str] = field(default_factory=_no_text)
     unserved: frozenset[str] = frozenset()
 
     def model_for(self, symbol: Symbol) -> ServingModel | None:
@@ -46,8 +48,16 @@ class ModelSet:
         own = self.shadows.get(scope_of(symbol))
         if own is not None:
             return own
+        return self.shadows.get(GLOBAL) if self._is_pooled(symbol) else None
+
+    def challenger_for(self, symbol: Symbol) -> str | None:
+        """Return the id of who waits to speak for the instrument; GLOBAL's where GLOBAL speaks."""
+        own = self.challengers.get(scope_of(symbol))
+        return own or (self.challengers.get(GLOBAL) if self._is_pooled(symbol) else None)
+
+    def _is_pooled(self, symbol: Symbol) -> bool:
         model = self.model_for(symbol)
-        return self.shadows.get(GLOBAL) if model is None or model.is_global else None
+        return model is None or model.is_global
 
     def serving(self, release_id: str) -> ServingModel | None:
         """Return a release that is in memory, in service or in the shadow."""

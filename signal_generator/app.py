@@ -7,12 +7,15 @@ from models.manifest import TradedMarket
 from models.registry import Registry
 from shared.http.probes import Check
 from shared.runtime.service import Runtime, Service, Work, create_api, new_metrics
+from shared.runtime.settings import Mode
 from signal_generator.core.asking import ModelSets
 from signal_generator.handlers import SignalGeneratorHandlers
+from signal_generator.repository.monitoring import Monitoring
+from signal_generator.repository.promotion import Promotions
 from signal_generator.repository.releases import Releases
 from signal_generator.routes import Desk, router
 from signal_generator.settings import SignalGeneratorSettings
-from signal_generator.tasks import refresh
+from signal_generator.tasks import ModelWatch
 
 NAME = "signal_generator"
 PORT = 8025
@@ -29,17 +32,21 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
         TradedMarket.of(market.venue, market.interval, market.symbols),
         lambda: settings.trust(runtime.settings),
     )
-    refresh(registry, market.symbols, metrics, runtime.clock.now())
+    watch = ModelWatch(registry, market.symbols, metrics, runtime.clock)
+    watch.look()
     handlers = SignalGeneratorHandlers(
         models=ModelSets(registry.current),
         policy=policy,
         symbols=market.symbols,
         metrics=metrics,
+        monitoring=Monitoring(registry, policy, metrics, watch.look)
+        if settings.monitoring
+        else None,
     )
 
     def look_for_models(stop: Event) -> None:
         while not stop.wait(settings.refresh_seconds):
-            refresh(registry, market.symbols, metrics, runtime.clock.now())
+            watch.look()
 
     api = create_api(
         name=NAME,
@@ -56,6 +63,13 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
                 releases=Releases(registry),
                 policy=policy,
                 symbols=frozenset(market.symbols),
+                promotions=Promotions(
+                    root=root,
+                    registry=registry,
+                    transactions=runtime.transactions(NAME),
+                    may_override=runtime.settings.mode is not Mode.LIVE,
+                ),
+                look_for_models=watch.look,
             )
         )
     )

@@ -27,7 +27,7 @@ class SignalGeneratorSettings(SectionSettings):
         "separated by commas; unset means `keys/model_signing.pub` in the state folder",
     )
     refresh_seconds: float = Field(
-        30.0, ge=0.1, le=3600, description="seconds between two looks for a new champion"
+        0.5, ge=0.1, le=3600, description="seconds between two looks for a new champion"
     )
     min_margin: float = Field(
         0.01, ge=0, le=0.5, description="probability above break-even that a buy needs"
@@ -41,6 +41,11 @@ class SignalGeneratorSettings(SectionSettings):
         le=3650,
         description="age of a model, in days, from which confidence falls; 3650 on the synthetic "
         "market of `trading up`, `demo` and `backtest` unless it is set",
+    )
+    monitoring: bool = Field(
+        default=True,
+        description="follow every signal to the end of its trade, judge each model once a day, "
+        "and scale or refuse what it says by that; a backtest never does",
     )
     max_unfamiliar_ratio: float = Field(
         0.10,

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from models.aliases import Role
+from models.aliases import SCOPE, Role
 from models.artifact import Contents
 from models.disk import one_writer
 from models.evaluation.promotion import (
@@ -28,7 +28,7 @@ from models.registry import Registry
 from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.db import audit
 from shared.domain.clock import Clock, SystemClock
-from shared.domain.errors import NotFound, Refused
+from shared.domain.errors import BadInput, NotFound, Refused
 from shared.domain.events import ModelPromoted
 from signal_generator.repository.shadow import shadow_record
 
@@ -75,6 +75,17 @@ class Promotions:
         champion = self.registry.aliases(contents.manifest.scope).get(Role.CHAMPION)
         return self._judged(contents, champion)
 
+    def prove(self, release_id: str, now: datetime | None = None) -> Contents:
+        """Return a release that is what was signed and answers as it promised.
+
+        Raises:
+            NotFound: there is none of this id.
+            ArtifactRefused: it cannot be proven, or has expired at `now`.
+        """
+        contents = self.registry.verify(release_id, now)
+        self.registry.load(release_id, now)
+        return contents
+
     def promote(self, release_id: str, actor: str, override: str | None = None) -> Change:
         """Make a release the champion of its scope; one that is champion already stays it.
 
@@ -86,8 +97,7 @@ class Promotions:
         scope = self.registry.find(release_id).manifest.scope
         now = self.transactions.clock.now()
         with one_writer(self.root / scope):  # the next one is judged against this champion
-            contents = self.registry.verify(release_id, now)
-            self.registry.load(release_id, now)  # it answers as it promised
+            contents = self.prove(release_id, now)
             champion = self.registry.aliases(scope).get(Role.CHAMPION)
             ruling = None
             if champion != release_id:
@@ -97,17 +107,19 @@ class Promotions:
                 detail = {"scope": scope, **_detail(ruling, champion, override)}
                 self._announce(scope, roles, (actor, "model.promoted", release_id, detail))
                 self.registry.promote(scope, release_id, now)
-        self.registry.refresh(now)
         return self._change(scope, release_id, ruling)
 
     def rollback(self, scope: str, actor: str) -> Change:
         """Make the release before the champion of a scope again.
 
         Raises:
-            NotFound: there is no such scope.
+            BadInput: this is no scope.
+            NotFound: it has no models.
             NothingBefore: there is nothing to go back to.
             ArtifactRefused: it cannot be proven, or has expired; nothing has changed.
         """
+        if not SCOPE.fullmatch(scope):  # it becomes part of a path
+            raise BadInput("scope", f"'{scope}' is none", "say GLOBAL or for example BTC-USDT")
         if not (self.root / scope).is_dir():
             raise NotFound(f"there is no model of {scope}")
         now = self.transactions.clock.now()
@@ -116,13 +128,11 @@ class Promotions:
             champion, previous = aliases.get(Role.CHAMPION), aliases.get(Role.PREVIOUS)
             if previous is None:
                 raise NothingBefore(f"{scope} has no release to go back to")
-            self.registry.verify(previous, now)
-            self.registry.load(previous, now)
+            self.prove(previous, now)
             roles = {Role.CHAMPION: previous, Role.RETIRED: champion}
             detail = {"scope": scope, "champion_before": champion}
             self._announce(scope, roles, (actor, "model.rolled_back", previous, detail))
             self.registry.rollback(scope, now)
-        self.registry.refresh(now)
         return self._change(scope, previous, None)
 
     def _judged(self, contents: Contents, champion: str | None) -> Ruling:
@@ -148,7 +158,6 @@ class Promotions:
         self, scope: str, roles: Mapping[Role, str | None], entry: tuple[str, str, str, Any]
     ) -> None:
         """Say who has which role from now on, and keep who wanted it (actor, action, what, why)."""
-
         at = self.wall.now()
 
         def work(uow: UnitOfWork) -> None:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from signal_generator.routes import models, shadows, signals
+from signal_generator.routes import models, promoting, shadows, signals
 from signal_generator.routes.desk import Desk
 
 __all__ = ["Desk", "router"]
@@ -13,4 +13,5 @@ def router(desk: Desk) -> APIRouter:
     signals.install(routes, desk)
     shadows.install(routes, desk)
     models.install(routes, desk)
+    promoting.install(routes, desk)
     return routes

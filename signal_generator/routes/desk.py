@@ -1,5 +1,6 @@
 """What every route of this service needs, and how a vector is shown."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 
@@ -10,6 +11,7 @@ from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
 from signal_generator.core.belief import Floats
 from signal_generator.core.scoring import ScoringPolicy
+from signal_generator.repository.promotion import Promotions
 from signal_generator.repository.releases import Releases
 
 
@@ -20,6 +22,8 @@ class Desk:
     releases: Releases
     policy: ScoringPolicy
     symbols: frozenset[Symbol]
+    promotions: Promotions
+    look_for_models: Callable[[], None]
 
     def known(self, symbol: str) -> Symbol:
         """Return the instrument of this name.
