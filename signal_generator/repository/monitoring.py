@@ -8,13 +8,17 @@ from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from math import nan
 
 from models.manifest import GLOBAL, scope_of
 from models.registry import Registry
 from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.ids import Symbol
+from shared.runtime.metrics import Metrics
+from signal_generator.core.alarms import State
 from signal_generator.core.asking import Models
 from signal_generator.core.health import Health, Healths, day_of, judge, remedy_for
+from signal_generator.core.maturing import Role
 from signal_generator.core.readings import WINDOW
 from signal_generator.core.scoring import ScoringPolicy
 from signal_generator.repository.followup import Moment, follow_up
@@ -34,20 +38,20 @@ Key = tuple[Symbol, str]
 class Monitoring:
     """Keeps the newest judgements in memory; what is committed in the database is the truth.
 
-    `refresh` makes moved aliases take effect at once; `show` is told what was judged.
+    `refresh` makes moved aliases take effect at once.
     """
 
     def __init__(
         self,
         registry: Registry,
         policy: ScoringPolicy,
+        metrics: Metrics,
         refresh: Callable[[], object],
-        show: Callable[[Iterable[Health]], None],
     ) -> None:
         self._registry = registry
         self._policy = policy
+        self._metrics = metrics
         self._refresh = refresh
-        self._show = show
         self._committed: dict[Key, Health] = {}
         self._fresh: dict[Key, Health] = {}
         self._known: set[Symbol] = set()
@@ -147,9 +151,25 @@ class Monitoring:
 
         def committed() -> None:
             self._committed.update(fresh)
-            self._show(fresh.values())
+            show(self._metrics, fresh.values())
 
         uow.after_commit(committed)
+
+
+def show(metrics: Metrics, healths: Iterable[Health]) -> None:
+    """Set the gauges of those that speak; what is not known is not a number."""
+    newest_last = sorted(healths, key=lambda one: one.judged_at)
+    for one in (health for health in newest_last if health.role is Role.CHAMPION):
+        drift, live, symbol = one.drift, one.live, one.symbol
+        psi = nan if drift is None else drift.psi_probability
+        worst = nan if drift is None else max((value for _, value in drift.worst), default=0.0)
+        metrics.model_prediction_psi.labels(symbol).set(psi)
+        metrics.model_feature_psi_max.labels(symbol).set(worst)
+        metrics.model_calibration_z.labels(symbol).set(nan if live is None else live.calibration_z)
+        metrics.model_live_brier.labels(symbol).set(nan if live is None else live.brier)
+        metrics.model_matured_labels.labels(symbol).set(0 if live is None else live.matured)
+        for state in State:
+            metrics.model_health_state.labels(symbol, state.value).set(state is one.state)
 
 
 def _since(healths: Healths, due: Sequence[Asked]) -> datetime | None:
