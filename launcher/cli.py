@@ -31,6 +31,14 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "import": ("data", "import_candles"),
         "check": ("data", "check"),
     },
+    "models": {
+        "list": ("models", "list_models"),
+        "show": ("models", "show"),
+        "verify": ("models", "verify"),
+        "promote": ("models", "promote"),
+        "rollback": ("models", "rollback"),
+        "health": ("models", "health"),
+    },
     "db": {"migrate": ("operating", "migrate_database")},
     "config": {
         "show": ("operating", "show_configuration"),
@@ -39,6 +47,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 }
 _HELP = {
     "data": "Candles: make, import, check.",
+    "models": "Models: look at them, prove them, put them to work, take them back.",
     "db": "The database.",
     "config": "The configuration.",
 }

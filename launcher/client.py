@@ -1,5 +1,6 @@
 """Reads the running services over REST, the way any other program would."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,14 @@ from shared.runtime.first_start import KEY_FILE
 from shared.runtime.settings import PlatformSettings
 
 _TIMEOUT_SECONDS = 10.0
+
+
+class AnsweredNo(Refused):
+    """A service's own refusal; `document` is the whole problem it answered with."""
+
+    def __init__(self, detail: str, document: Mapping[str, Any]) -> None:
+        super().__init__(detail)
+        self.document = document
 
 
 class _ClientSettings(BaseSettings):
@@ -39,7 +48,7 @@ class Platform:
         Raises:
             Unavailable: the service does not answer, or something it needs does not.
             BadInput: it cannot use what was asked; the detail names the field.
-            Refused: it answered with another problem; the detail says which.
+            AnsweredNo: it answered with another problem; the detail says which.
         """
         return self._call("GET", service, path, params=query)
 
@@ -65,16 +74,19 @@ class Platform:
         document = _document(answer)
         if answer.is_error:
             raise _problem(
-                service, answer.status_code, document.get("detail", answer.reason_phrase)
+                service, answer.status_code, {"detail": answer.reason_phrase, **document}
             )
         return document
 
 
-def _problem(service: str, status: int, detail: str) -> TradingError:
+def _problem(service: str, status: int, document: Mapping[str, Any]) -> TradingError:
+    detail = document["detail"]
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return BadInput(service, detail, "change what was asked")
     problem = f"{service} answered {status}: {detail}"
-    return Unavailable(problem) if status == HTTPStatus.SERVICE_UNAVAILABLE else Refused(problem)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return Unavailable(problem)
+    return AnsweredNo(problem, document)
 
 
 def _document(answer: httpx.Response) -> Any:

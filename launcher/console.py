@@ -55,7 +55,7 @@ def reporting(command: Callable[P, None]) -> Callable[P, None]:
 
 def _give_up(error: TradingError) -> NoReturn:
     err.print(f"[bold red]{error.reason}[/]: ", end="")
-    err.print(error.detail, markup=False, soft_wrap=True)
+    err.print(error.detail.removeprefix(f"{error.reason}: "), markup=False, soft_wrap=True)
     sys.exit(exit_code(error))
 
 
