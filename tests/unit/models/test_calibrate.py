@@ -1,10 +1,17 @@
 import msgspec
 import numpy as np
 import pytest
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from models.calibrate import Calibrator, probabilities, sigmoid
-from models.training.calibration import fit_platt, with_own_intercept
+from models.training.calibration import (
+    cross_calibrated,
+    fit_calibrator,
+    fit_isotonic,
+    fit_platt,
+    with_own_intercept,
+)
 
 
 def overconfident(seed: int, count: int = 3_000):
@@ -94,3 +101,44 @@ def test_sigmoid_does_not_overflow():
     assert sigmoid(-1_000.0) == 0.0
     assert sigmoid(1_000.0) == 1.0
     assert sigmoid(0.0) == 0.5
+
+
+def folds_of(count: int, folds: int = 4):
+    return np.repeat(np.arange(folds), -(-count // folds))[:count]
+
+
+def bent(seed: int, count: int):
+    """Outcomes that no straight line in the margin can tell: a step."""
+    draw = np.random.default_rng(seed)
+    margins = draw.normal(0, 1, count)
+    y = (draw.random(count) < np.where(margins > 0.8, 0.75, 0.45)).astype(np.int8)
+    return margins, y
+
+
+def test_a_rising_step_function_is_chosen_only_where_it_earns_its_place():
+    margins, y = bent(1, 24_000)
+    folds = folds_of(len(y))
+    assert fit_calibrator(margins, y, np.ones(24_000), folds).kind == "isotonic"
+    assert fit_calibrator(margins, y, np.full(24_000, 0.4), folds).kind == "platt_margin"
+    straight, won, _ = overconfident(2, 24_000)
+    assert fit_calibrator(straight, won, np.ones(24_000), folds).kind == "platt_margin"
+
+
+def test_an_isotonic_calibrator_is_scikit_learns_within_its_guards_and_survives_json():
+    margins, y = bent(3, 2_000)
+    ours = fit_isotonic(margins, y, np.ones(2_000))
+    theirs = IsotonicRegression(y_min=0.01, y_max=0.99, out_of_bounds="clip").fit(margins, y)
+    inside = np.linspace(ours.margin_low, ours.margin_high, 200)
+    np.testing.assert_allclose(probabilities(ours, inside), theirs.predict(inside), atol=1e-6)
+    assert ours.probability(99.0) == ours.probability(ours.margin_high)
+    assert msgspec.json.decode(msgspec.json.encode(ours), type=Calibrator) == ours
+    assert with_own_intercept(ours, margins, y, np.ones(2_000)) == ours
+
+
+def test_each_fold_is_calibrated_by_the_others():
+    margins, y, weights = overconfident(4)
+    folds = folds_of(len(y))
+    p = cross_calibrated(margins, y, weights, folds)
+    mine = folds == 2
+    alone = fit_platt(margins[~mine], y[~mine], weights[~mine])
+    np.testing.assert_array_equal(p[mine], probabilities(alone, margins[mine]))
