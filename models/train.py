@@ -14,7 +14,8 @@ from models.booster import BoosterParams
 from models.candidate import Choice, Fitted, OutOfFold, Study, best, choose, fitted
 from models.dataset import CandleArrays, training_set
 from models.evaluation.assess import Assessor, Holdout, Subject, line_of
-from models.evaluation.gate import GateRule, judge
+from models.evaluation.conditions import GateRule
+from models.evaluation.gate import judge
 from models.features import LOOKBACK
 from models.manifest import GLOBAL, RELEASE_ID, LabelRule, TradedMarket, release_id
 from models.registry import Registry

@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from models.evaluation.conditions import BLOCKING, GateRule
 from models.evaluation.finding import Finding, Verdict
-from models.evaluation.gate import BLOCKING, GateRule, judge
+from models.evaluation.gate import judge
 from models.evaluation.sheet import Against, Estimate
 from tests.unit.models.evaluation_parts import money, reliability, result, skill
 from tests.unit.models.evaluation_samples import evaluation
