@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import copysign
 
 from models.statistics.drift import MAX_DRIFTED_RATIO
 from models.statistics.live import CUSUM_LIMIT, MIN_MATURED
@@ -84,12 +85,15 @@ def _live_alarms(live: Live, promise: Promise) -> list[Alarm]:
 
 def payoff_alarms(live: Live, promise: Promise) -> list[Alarm]:
     """Return where the mean win or loss is a quarter off what was promised."""
+    found: list[Alarm] = []
     pairs = ((live.average_win, promise.average_win), (live.average_loss, promise.average_loss))
-    return [
-        _yellow(Monitor.PAYOFF, realised, promised)
-        for realised, promised in pairs
-        if realised is not None and abs(realised - promised) > PAYOFF_TOLERANCE * promised
-    ]
+    for realised, promised in pairs:
+        if realised is None:
+            continue
+        limit = promised * (1 + copysign(PAYOFF_TOLERANCE, realised - promised))
+        if abs(realised - promised) > PAYOFF_TOLERANCE * promised:
+            found.append(_yellow(Monitor.PAYOFF, realised, limit))
+    return found
 
 
 def _red(monitor: Monitor, value: float, limit: float) -> Alarm:

@@ -104,7 +104,7 @@ def _waiting(
             signal.interval == interval,
             signal.closed_at > after,
             signal.closed_at < before,
-            signal.release_id.is_not(None),
+            signal.barrier_ratio.is_not(None),
             ml_outcomes.c.signal_id.is_(None),
         )
         .order_by(signal.closed_at, signal.symbol)
