@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ Instants = NDArray[np.int64]
 _MASKED_SHARE = 0.10
 _MAX_MASKED_COLUMNS = 8
 _CLOSE, _VOLUME = 3, 4
+_CHECK_REMEDY = "run `trading data check`"
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
@@ -179,7 +181,7 @@ def _rows_of(
     candles: CandleArrays, reference: CandleArrays, rule: LabelRule, step: int
 ) -> dict[str, NDArray[np.generic]]:
     for one in (candles, reference):
-        _check(one, step)
+        check_candles(one, step)
     own = on_grid(candles, step)
     vectors = batch(own.ohlcv, beside(own, reference), own.closed_at, own.is_filled)
     barrier = barrier_ratios(vectors, rule.horizon)
@@ -215,15 +217,27 @@ def beside(own: CandleArrays, reference: CandleArrays) -> Floats:
     return np.where(is_there[:, np.newaxis], reference.ohlcv[place], np.nan)
 
 
-def _check(candles: CandleArrays, step: int) -> None:
-    count = len(candles.closed_at)
+def check_candles(candles: CandleArrays, step: int) -> None:
+    """Refuse what no feature could be computed from.
+
+    Raises:
+        BadInput: no candles, columns of different length, instants that are out of order or off the
+            grid, or prices that are none.
+    """
+    count, name = len(candles.closed_at), str(candles.symbol)
     if count == 0:
-        raise BadInput(str(candles.symbol), "has no candles", "import or generate some")
+        raise BadInput(name, "has no candles", "import or generate some")
     if candles.ohlcv.shape != (count, 5) or len(candles.is_filled) != count:
-        raise BadInput(str(candles.symbol), "columns differ in length", "give one row per candle")
+        raise BadInput(name, "columns differ in length", "give one row per candle")
     if (np.diff(candles.closed_at) <= 0).any() or (candles.closed_at % step != 0).any():
         raise BadInput(
-            str(candles.symbol),
-            f"candles are out of order or off the {step}-second grid",
-            "run `trading data check`",
+            name, f"candles are out of order or off the {step}-second grid", _CHECK_REMEDY
+        )
+    is_candle = np.isfinite(candles.ohlcv).all(axis=1) & (candles.ohlcv[:, :_VOLUME] > 0).all(
+        axis=1
+    )
+    if not is_candle.all():
+        closed_at = datetime.fromtimestamp(int(candles.closed_at[np.argmin(is_candle)]), UTC)
+        raise BadInput(
+            name, f"what closed at {closed_at:%Y-%m-%d %H:%M} is no candle", _CHECK_REMEDY
         )

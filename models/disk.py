@@ -2,7 +2,9 @@
 
 import fcntl
 import os
+import platform
 import shutil
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +45,20 @@ def replace_durably(path: Path, content: bytes) -> None:
     finally:
         draft.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put content in place at once, whoever else writes the same; a failure leaves nothing.
+
+    Processes of several machines may share the folder: the draft is named after its writer.
+    """
+    writer = f"{platform.node()}.{os.getpid()}.{threading.get_ident()}"
+    draft = path.with_name(f".{path.name}.{writer}")
+    try:
+        write_durably(draft, content)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def sync_folder(path: Path) -> None:

@@ -30,7 +30,10 @@ def on_cluster(folder: Path, address: str, jobs: int) -> Generator[None]:
         if not address:
             found = stack.enter_context(
                 distributed.LocalCluster(
-                    n_workers=jobs, threads_per_worker=1, dashboard_address=None, security=True
+                    n_workers=jobs,
+                    threads_per_worker=1,
+                    dashboard_address="127.0.0.1:0",
+                    security=True,  # whoever reaches a worker could run code in it
                 )
             )
         client = stack.enter_context(_client(distributed, found))
@@ -74,6 +77,8 @@ def _refuse_strangers(client: Any, folder: Path) -> None:
         raise BadInput(
             "--scheduler", f"a worker lacks the project: {error}", "install the same release there"
         ) from error
+    finally:
+        probe.unlink()
     if not views:
         raise Unavailable("the dask cluster has no workers; start some with 'dask worker'")
     for worker, (is_seen, versions) in views.items():

@@ -31,7 +31,7 @@ class Workbench:
 
     def kept(self, name: str) -> Arrays | None:
         try:
-            with np.load(self._path(name), allow_pickle=False) as found:
+            with self._path(name).open("rb") as file, np.load(file, allow_pickle=False) as found:
                 return {key: found[key] for key in found.files}
         except (FileNotFoundError, BadZipFile, ValueError, EOFError, KeyError):
             return None
