@@ -85,18 +85,23 @@ def document_of(listing: Listing, contents: Contents) -> dict[str, Any]:
 
 
 def condition_rows(conditions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the conditions, those not met first, each with what to try."""
-    ordered = sorted(conditions, key=lambda one: (one["is_met"] is not False, one["is_met"] or 0))
+    """Return the conditions, those not met first."""
+    ordered = sorted(conditions, key=lambda one: one["is_met"] is True)
     return [
         {
             "met": _MARKS[one["is_met"]],
-            "condition": f"{one['group']}: {one['name']}",
+            "condition": one["name"],
             "value": one["value"],
             "limit": one["limit"],
-            "remedy": one["remedy"] if one["is_met"] is not True else None,
         }
         for one in ordered
     ]
+
+
+def remedies(conditions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what to try where a condition is not met, each once."""
+    found = [one["remedy"] for one in conditions if one["is_met"] is not True and one["remedy"]]
+    return list(dict.fromkeys(found))
 
 
 def health_row(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Commands about models: look at them, prove them, put them to work, take them back."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from launcher.client import Platform
 from launcher.console import REFUSED, out, print_json, print_table
 from launcher.model_desk import Declined, desk_of, ids_in, named
 from launcher.model_keys import trust_of
-from launcher.model_view import condition_rows, document_of, facts_of, health_row, row_of
+from launcher.model_view import condition_rows, document_of, facts_of, health_row, remedies, row_of
 from launcher.models_home import served_folder
 from launcher.options import AsJson, refuse_unwritable
 from models.evaluation.sheet import GateVerdict
@@ -25,7 +26,6 @@ from shared.runtime.settings import PlatformSettings, load
 from signal_generator.app import NAME
 
 Id = Annotated[str, typer.Argument(help="A release, or any beginning or end that only one has.")]
-_CONDITIONS = ("met", "condition", "value", "limit", "remedy")
 
 
 def list_models(as_json: AsJson = False) -> None:
@@ -62,8 +62,7 @@ def show(
     print_table(listing.manifest.release_id, facts, ("what", "value"), empty="-")
     if GATE in contents.files:
         verdict = contents.sheet(GATE, GateVerdict)
-        rows = condition_rows(document_of(listing, contents)["gate"]["conditions"])
-        print_table("Gate", rows, _CONDITIONS, empty="-")
+        _show_conditions("Gate", document_of(listing, contents)["gate"]["conditions"])
         out.print(verdict.sentence, markup=False)
     else:
         out.print("No gate has judged it.")
@@ -104,8 +103,7 @@ def promote(
         if as_json:
             print_json(error.document)
         else:
-            rows = condition_rows(error.document.get("conditions", []))
-            print_table("Conditions", rows, _CONDITIONS, empty="nothing was judged")
+            _show_conditions("Conditions", error.document.get("conditions", []))
         raise
     if as_json:
         print_json(answer)
@@ -160,6 +158,16 @@ def _verified(registry: Registry, release_id: str, now: datetime) -> dict[str, A
     by = contents.signed_by
     said = "no signature" if by is None else f"signed by {by}"
     return {"release_id": release_id, "result": "ok", "detail": said}
+
+
+def _show_conditions(title: str, conditions: Sequence[Mapping[str, Any]]) -> None:
+    columns = ("met", "condition", "value", "limit")
+    print_table(title, condition_rows(conditions), columns, empty="nothing was judged")
+    tries = remedies(conditions)
+    if tries:
+        out.print("What to try:")
+    for one in tries:
+        out.print(f"  - {one}", markup=False)
 
 
 def _show_aliases(answer: Any) -> None:
