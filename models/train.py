@@ -6,32 +6,27 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from models.aliases import Role
 from models.booster import BoosterParams
-from models.candidate import Choice, Fitted, OutOfFold, Study, best, choose, fitted
-from models.dataset import CandleArrays, training_set
-from models.evaluation.assess import Assessor, Holdout, Subject, line_of
+from models.candidate import Study
+from models.dataset import CandleArrays, check_candles, training_set
+from models.evaluation.assess import Assessor
 from models.evaluation.conditions import GateRule
-from models.evaluation.gate import judge
 from models.features import LOOKBACK
 from models.manifest import GLOBAL, RELEASE_ID, LabelRule, TradedMarket, release_id
 from models.registry import Registry
-from models.release import Product, ReleaseInfo, Run, release
+from models.release import ReleaseInfo, Run
 from models.signing import ANY_UNSIGNED, Signer, Trust
+from models.training.choices import choices, finals
 from models.training.desk import lay_out
-from models.training.plan import Plan, Scale, Scope, instruments, plan_of
+from models.training.maker import Maker
+from models.training.plan import Plan, Scale, plan_of
 from models.training.pool import Crew, Pool, wait_for_others
-from models.training.rival import Challenger, against
-from models.training.samples import MIN_ROWS
 from models.training.search import search_space
 from models.training.tasks import Task, findings_in
 from models.training.tenancy import FOLDER, at_work, discard, prune
-from models.training.trees import trees_of
-from models.training.trials import TrialLog
-from models.training.workbench import Arrays
 from models.validation import WalkForwardRule, walk_forward
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
@@ -150,11 +145,22 @@ def _releases(
     wait_for_others(plan.folder, plan.tasks, config.pool.patience_seconds)
     with config.pool.open(plan.folder) as crew:
         _work(crew, plan.tasks, progress, (_LAID_OUT, _FOLDS_DONE))
-        chosen = _choices(plan, config.draws)
-        finals = _finals(plan, chosen)
-        _work(crew, tuple(finals.values()), progress, (_FOLDS_DONE, _TREES_DONE))
-    results = {name: plan.done(task) for name, task in finals.items()}
-    return _Maker(run, plan, config, data).make(chosen, results, progress)
+        chosen = choices(plan, config.draws)
+        trees = finals(plan, chosen)
+        _work(crew, tuple(trees.values()), progress, (_FOLDS_DONE, _TREES_DONE))
+    results = {name: plan.done(task) for name, task in trees.items()}
+    leaks = findings_in(plan.done(plan.leak_task)) if plan.looks_for_leaks else ()
+    registry = Registry(run.root, config.market, config.believed)
+    registry.refresh(run.created_at)
+    assessor = Assessor(
+        study=plan.study, data=data, leaks=leaks, now=run.created_at, draws=config.draws
+    )
+    maker = Maker(run, plan, config.gate, assessor, registry.champions())
+
+    def judged(what: str, share: float) -> None:
+        progress(what, _TREES_DONE + (1 - _TREES_DONE) * share)
+
+    return maker.make(chosen, results, judged)
 
 
 def _planned(
@@ -180,140 +186,6 @@ def _work(
     for done, task in enumerate(crew.run(tasks), start=1):
         what = task.name.rsplit("-", 1)[0].replace("-", " ")
         progress(what, first + (last - first) * done / len(tasks))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Chosen:
-    """`own` is the scope that grew trees, if the choice needs them; `tries` are all by kind."""
-
-    scope: Scope
-    choice: Choice
-    own: Scope | None
-    tries: tuple[tuple[str, OutOfFold], ...]
-
-
-def _choices(plan: Plan, draws: int) -> list[_Chosen]:
-    """Choose configuration and kind of every scope, GLOBAL first."""
-    study = plan.study
-    tried = plan.out_of_fold(plan.pooled)
-    if not tried:
-        raise BadInput(
-            "candles",
-            "give too few rows to learn from, or outcomes all alike",
-            "give a longer history, or lower costs so that more candles are tradeable",
-        )
-    pooled = best(study.rows, tried)
-    growers = {scope.name: scope for scope in plan.growers[1:]}
-    everyone = Choice(kind="global", found=pooled, scores=())
-    named = tuple(("global", one) for one in tried)
-    found = [_Chosen(scope=plan.pooled, choice=everyone, own=None, tries=named)]
-    for scope in instruments(study):
-        shared = pooled.of(scope.mine)
-        if not _can_be_judged(study, shared, draws):
-            continue
-        grown = plan.out_of_fold(scope) if scope.name in growers else ()
-        own = best(study.rows, grown) if grown else None
-        choice = choose(study, shared, own, draws)
-        kinds = (("global", shared), *(("own", one) for one in grown))
-        if choice.kind == "blend":
-            kinds = (*kinds, ("blend", choice.found))
-        is_grown = choice.kind != "global"
-        found.append(
-            _Chosen(scope=scope, choice=choice, own=scope if is_grown else None, tries=kinds)
-        )
-    return found
-
-
-def _can_be_judged(study: Study, found: OutOfFold, draws: int) -> bool:
-    """Return whether there are rows enough, with outcomes of both kinds, over time enough."""
-    folds = np.unique(found.fold_of)
-    y = study.rows.y[found.rows]
-    is_mixed = all(len(np.unique(y[found.fold_of != fold])) == 2 for fold in folds)
-    if len(folds) < 2 or len(y) < MIN_ROWS or not is_mixed:
-        return False
-    return study.bootstrap_or_none(found.rows, draws) is not None
-
-
-def _finals(plan: Plan, chosen: list[_Chosen]) -> dict[str, Task]:
-    """Return by scope the trees that are still to be grown on all that is known."""
-    pooled = chosen[0].choice.found.configuration
-    tasks: dict[str, Task] = {GLOBAL: plan.final_task(plan.pooled, pooled)}
-    for one in chosen:
-        if one.own is not None:
-            own = one.choice.found.configuration
-            tasks[one.scope.name] = plan.final_task(one.own, own)
-    return tasks
-
-
-class _Maker:
-    """From choices and finished trees to judged releases."""
-
-    def __init__(
-        self, run: Run, plan: Plan, config: TrainingConfig, data: Mapping[Symbol, CandleArrays]
-    ) -> None:
-        leaks = findings_in(plan.done(plan.leak_task)) if plan.looks_for_leaks else ()
-        self._run, self._plan, self._config = run, plan, config
-        self._assessor = Assessor(
-            study=plan.study, data=data, leaks=leaks, now=run.created_at, draws=config.draws
-        )
-        self._log = TrialLog(run.root)
-        registry = Registry(run.root, config.market, config.believed)
-        registry.refresh(run.created_at)
-        self._champions = registry.champions()
-
-    def make(
-        self, chosen: list[_Chosen], results: Mapping[str, Arrays], progress: Progress
-    ) -> list[ReleaseInfo]:
-        infos: list[ReleaseInfo] = []
-        pooled: Fitted | None = None
-        for done, one in enumerate(chosen, start=1):
-            sized = fitted(self._plan.study, one.choice.found, pooled, one.choice.kind)
-            pooled = pooled or sized
-            infos.append(self._make(one, sized, results))
-            share = _TREES_DONE + (1 - _TREES_DONE) * done / len(chosen)
-            progress(f"{one.scope.name}: {one.choice.kind}", share)
-        return infos
-
-    def _make(self, one: _Chosen, sized: Fitted, results: Mapping[str, Arrays]) -> ReleaseInfo:
-        plan, study = self._plan, self._plan.study
-        trees = trees_of(one.choice.kind, results.get(one.scope.name), results[GLOBAL])
-        found = one.choice.found
-        tested = study.cut.holdout.test
-        mine = one.scope.mine[tested]
-        pooled_rows = np.concatenate([fold.test for fold in study.cut.folds])
-        subject = Subject(
-            scope=one.scope.name,
-            market=plan.market.only(one.scope.symbols),
-            mine=one.scope.mine,
-            choice=one.choice,
-            fitted=sized,
-            tries=one.tries,
-            line=line_of(found, plan.line()[one.scope.mine[pooled_rows]]),
-        )
-        rows = tested[mine]
-        champion = self._champions.get(one.scope.name)
-        margins = trees.margins(study.rows.vectors[rows])
-        challenger = Challenger(rows=rows, margins=margins, fitted=sized, market=subject.market)
-        holdout = Holdout(
-            rows=rows,
-            margins=margins,
-            line=results[GLOBAL]["rival"][mine],
-            champion=None
-            if champion is None
-            else against(champion, challenger, study, self._assessor.data, self._run.created_at),
-        )
-        earlier = self._log.earlier(plan.market, (one.scope.name, GLOBAL))
-        evaluation, trials = self._assessor.evaluate(subject, holdout, earlier)
-        self._log.record(trials)
-        verdict = judge(evaluation, self._config.gate, is_pooled=one.scope.name == GLOBAL)
-        product = Product(
-            subject=subject,
-            trees=trees,
-            evaluation=evaluation,
-            verdict=verdict,
-            pooled_scope=GLOBAL,
-        )
-        return release(self._run, study, product)
 
 
 def _point(root: Path, config: TrainingConfig, infos: list[ReleaseInfo], now: datetime) -> None:
@@ -351,6 +223,8 @@ def _cut(
     if empty or not data:
         raise BadInput("candles", f"there are none of {empty or 'any'}", "import or generate some")
     used = {symbol: data[symbol] for symbol in config.market.needed}
+    for candles in used.values():
+        check_candles(candles, config.market.interval.seconds)
     first = min(int(candles.closed_at[0]) for candles in used.values())
     until = max(int(candles.closed_at[-1]) for candles in used.values())
     if config.until is not None:
