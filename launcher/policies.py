@@ -49,13 +49,22 @@ def backtest_spec(settings: PlatformSettings) -> BacktestSpec:
     )
 
 
-def speakers(settings: PlatformSettings, symbols: Sequence[Symbol]) -> dict[Symbol, Speaker]:
-    """Return the models that the signal generator would ask; none for an instrument without."""
+def speakers(
+    settings: PlatformSettings, symbols: Sequence[Symbol], *, are_challengers: bool = False
+) -> dict[Symbol, Speaker]:
+    """Return the models that the signal generator would ask; none for an instrument without.
+
+    `are_challengers`: those that only run in shadow, instead of those in service.
+    """
     registry = Registry(served_folder(settings), traded_market(settings), trust_of(settings))
     registry.refresh()
-    found = {symbol: registry.model_for(symbol) for symbol in symbols}
+    models = registry.current()
+    found = {
+        symbol: models.shadow_for(symbol) if are_challengers else models.model_for(symbol)
+        for symbol in symbols
+    }
     return {
-        symbol: Speaker(model=model, is_fallback=registry.is_fallback(symbol, model))
+        symbol: Speaker(model=model, is_fallback=models.is_fallback(symbol, model))
         for symbol, model in found.items()
         if model is not None
     }

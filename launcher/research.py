@@ -50,6 +50,9 @@ def backtest(
         Path | None, typer.Option("--html", help="Write a page with all of it.")
     ] = None,
     png: Annotated[Path | None, typer.Option("--png", help="Write the equity curve.")] = None,
+    are_challengers: Annotated[
+        bool, typer.Option("--challengers", help="Ask the models in shadow, not those in service.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run yesterday through today's code, beside flat, buy-and-hold and the EMA/RSI baseline."""
@@ -62,7 +65,7 @@ def backtest(
     series = stored(settings, chosen(settings, listed(symbols)), beyond=_SYNTHETIC_CANDLES)
     data = as_arrays({symbol: one.between(first, last) for symbol, one in series.items()})
     spec = backtest_spec(settings)
-    models = speakers(settings, tuple(data))
+    models = speakers(settings, tuple(data), are_challengers=are_challengers)
     _refuse_left_out(settings, tuple(models), tuple(data))
     rules_only = replace(spec, mixture=Mixture(weights={RULE: 1.0}, threshold=0.5))
     with steps("backtest") as shown:
@@ -111,7 +114,10 @@ def _notes(settings: PlatformSettings, models: Mapping[Symbol, Speaker], start: 
     if settings.market.venue == "synthetic":
         notes.append("The candles are SYNTHETIC: this says nothing about real markets.")
     if not models:
-        notes.append("There is no model: only the baseline can speak; 'trading train' makes one.")
+        notes.append(
+            "There is no model in service: only the baseline can speak. 'trading train' makes one, "
+            "'trading models promote' puts it to work, --challengers asks it before that."
+        )
     if any(speaker.model.trained_until.timestamp() > start for speaker in models.values()):
         notes.append("HINDSIGHT: a model was trained on candles of this period; do not believe it.")
     return notes
