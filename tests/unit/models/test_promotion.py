@@ -39,11 +39,11 @@ def gate(*failing, champion=CHAMPION):
     )
 
 
-def ruled(record=None, rule=PromotionRule(), **changes):
+def ruled(record=None, **changes):
     record = record or Shown()
     alone = replace(record, compared=0, champion_brier=None)
     known = {"scope": "GLOBAL", "gate": gate(), "base_rate": 0.45, "champion_id": CHAMPION}
-    return rule_on(Evidence(record=record, alone=alone, **known | changes), rule)
+    return rule_on(Evidence(record=record, alone=alone, **known | changes), PromotionRule())
 
 
 def unmet(ruling):
