@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from models.strategy.result import daily_returns, summarise
 from models.strategy.simulate import Course, trade
 from models.validation import Indices
 from shared.domain.ids import Symbol
+from shared.domain.kelly import kelly_empirical, kelly_two_point
 
 Floats = NDArray[np.float64]
 
@@ -125,4 +127,19 @@ def money(
         expected_max_sharpe=expected,
         overfitting_probability=overfitting,
         trials=len(sharpes),
+        kelly_two_point=_two_point(course.trades.net),
+        kelly_empirical=_finite(kelly_empirical(course.trades.net.tolist())),
     )
+
+
+def _two_point(net: Floats) -> float | None:
+    """Return Kelly's fraction of a bet that wins and loses the means of these trades."""
+    won, lost = net[net > 0], net[net <= 0]
+    if not len(won) or not len(lost):
+        return None
+    share = len(won) / len(net)
+    return _finite(max(kelly_two_point(share, float(won.mean()), -float(lost.mean())), 0.0))
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None

@@ -202,5 +202,14 @@ def _luck(money: Money) -> Html:
                 "that there was nothing to choose between."
             ),
         ),
+        (
+            "Kelly fraction: two outcomes, all trades",
+            f"{figure(money.kelly_two_point)}, {figure(money.kelly_empirical)}",
+            (
+                "The share of equity that would have grown it fastest, from mean win and mean loss "
+                "alone and from every single trade. Sizes are scaled by the first; if the second "
+                "is much lower, outcomes are more uneven than two numbers tell."
+            ),
+        ),
     )
     return drawn_table("Is it luck?", ("Figure", "Value", "What this means"), rows, kind="prose")

@@ -132,7 +132,8 @@ class Money:
     `deflated_sharpe`: the probability that the model's Sharpe ratio is not the luck of `trials`
     tries (Bailey and Lopez de Prado 2014); `overfitting_probability`: share of splits in which the
     configuration that was best in one half was below the median in the other (CSCV), None where
-    there was only one.
+    there was only one. `expected_max_sharpe` is per day. `kelly_*`: the fraction of equity that grows
+    fastest, from mean win and loss of the model's trades, and from every one of them; None without.
     """
 
     first_at: datetime
@@ -142,6 +143,8 @@ class Money:
     expected_max_sharpe: float | None
     overfitting_probability: float | None
     trials: int
+    kelly_two_point: float | None = None
+    kelly_empirical: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
