@@ -124,7 +124,7 @@ def test_a_training_killed_after_the_second_fold_goes_on_there_and_ends_in_the_s
     expected, tmp_path
 ):
     killed = started(KILLED, tmp_path)
-    _, trouble = killed.communicate(timeout=60)
+    _, trouble = killed.communicate(timeout=300)
     assert killed.returncode == -9, trouble
     assert files_of(tmp_path) == {}
     first = {path: path.stat().st_ino for path in kept_in(tmp_path)}
@@ -148,7 +148,7 @@ def test_two_trainings_at_once_both_end_well(tmp_path):
     for one in both:
         one.stdin.write("go\n")
         one.stdin.flush()
-    said = [one.communicate(timeout=90) for one in both]
+    said = [one.communicate(timeout=300) for one in both]
     assert [one.returncode for one in both] == [0, 0], said
     ids = [text.split() for text, _ in said]
     assert not set(ids[0]) & set(ids[1])
@@ -171,7 +171,7 @@ def test_two_trainings_of_the_same_second_are_one_release_and_one_conflict(tmp_p
     both = [started(BESIDE, tmp_path, 0) for _ in range(2)]
     for one in both:
         assert one.stdout.readline() == "ready\n", one.stderr.read()
-    said = [one.communicate("go\n", timeout=90) for one in both]
+    said = [one.communicate("go\n", timeout=300) for one in both]
     assert sorted(one.returncode for one in both) == [0, 1], said
     assert any("conflict: " in trouble for _, trouble in said)
     for scope in SCOPES:

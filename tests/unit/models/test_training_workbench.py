@@ -100,7 +100,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half(tmp_path):
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.stderr == "told: File too large\n"

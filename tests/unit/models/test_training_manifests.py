@@ -1,0 +1,259 @@
+"""The manifests of k8s/training: what must hold before a cluster sees them."""
+
+import inspect
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from launcher import console, training
+from shared.runtime.settings import PlatformSettings
+from signal_generator.settings import SignalGeneratorSettings
+
+FOLDER = Path(__file__).parents[3] / "k8s" / "training"
+SHARDS, PUBLISHER = "train-shards", "publish-models"
+
+
+def documents():
+    found = {}
+    for path in sorted(FOLDER.glob("*.yaml")):
+        for document in yaml.safe_load_all(path.read_text()):
+            name = document.get("metadata", {}).get("name", path.stem)
+            found[document["kind"], name] = document
+    return found
+
+
+def job(name):
+    return documents()["CronJob", name]["spec"]["jobTemplate"]["spec"]
+
+
+def pod(name):
+    return job(name)["template"]["spec"]
+
+
+def container(name):
+    (only,) = pod(name)["containers"]
+    return only
+
+
+def options_of(name):
+    """Return the options of `trading train` in the container's command."""
+    words = shlex.split(container(name)["args"][0])
+    start = words.index("trading")
+    assert words[start : start + 2] == ["trading", "train"]
+    return {word for word in words[start:] if word.startswith("--")}
+
+
+def configured():
+    (generator,) = documents()["Kustomization", "kustomization"]["configMapGenerator"]
+    return generator["name"], dict(one.split("=", 1) for one in generator["literals"])
+
+
+def test_shards_are_an_indexed_job_that_retries_each_index_by_itself():
+    spec = job(SHARDS)
+    assert spec["completionMode"] == "Indexed"
+    assert spec["backoffLimitPerIndex"] == 2
+    assert spec["maxFailedIndexes"] < spec["completions"]
+    assert "backoffLimit" not in spec
+    assert str(spec["completions"]) == configured()[1]["SHARDS"]
+    assert "$JOB_COMPLETION_INDEX/$SHARDS" in container(SHARDS)["args"][0]
+
+
+def test_the_publisher_is_one_pod_and_may_outlast_the_shards():
+    spec = job(PUBLISHER)
+    assert {"completions", "parallelism", "completionMode"}.isdisjoint(spec)
+    assert spec["activeDeadlineSeconds"] > job(SHARDS)["activeDeadlineSeconds"]
+    assert "--patience" in options_of(PUBLISHER)
+    assert "--shard" not in options_of(PUBLISHER)
+
+
+@pytest.mark.parametrize("name", [SHARDS, PUBLISHER])
+def test_a_run_ends_by_itself_and_never_twice_at_once(name):
+    cron, spec = documents()["CronJob", name]["spec"], job(name)
+    assert cron["concurrencyPolicy"] == "Forbid"
+    assert cron["timeZone"] == "Etc/UTC"
+    assert cron["schedule"] == documents()["CronJob", SHARDS]["spec"]["schedule"]
+    assert spec["activeDeadlineSeconds"] > 0
+    assert spec["ttlSecondsAfterFinished"] > 0
+    assert pod(name)["restartPolicy"] == "Never"
+
+
+@pytest.mark.parametrize(("name", "action"), [(SHARDS, "FailIndex"), (PUBLISHER, "FailJob")])
+def test_what_no_retry_can_heal_is_not_retried_and_a_drained_node_costs_no_retry(name, action):
+    ignored, failed = job(name)["podFailurePolicy"]["rules"]
+    assert ignored["action"] == "Ignore"
+    assert ignored["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
+    assert failed["action"] == action
+    assert failed["onExitCodes"]["containerName"] == container(name)["name"]
+    codes = failed["onExitCodes"]["values"]
+    assert {console.USAGE, console.CONFIGURATION, 42} == set(codes)
+    assert not {console.FAILED, console.NOT_REACHABLE, 137, 143} & set(codes)
+
+
+@pytest.mark.parametrize("name", [SHARDS, PUBLISHER])
+def test_a_pod_keeps_the_restricted_standard(name):
+    spec, only = pod(name), container(name)
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] >= 10_000
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert only["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["enableServiceLinks"] is False
+    account = documents()["ServiceAccount", spec["serviceAccountName"]]
+    assert account["automountServiceAccountToken"] is False
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
+    assert {kind for volume in spec["volumes"] for kind in volume} == {
+        "name",
+        "persistentVolumeClaim",
+        "emptyDir",
+        "secret",
+    }
+
+
+@pytest.mark.parametrize("name", [SHARDS, PUBLISHER])
+def test_threads_follow_the_cpu_limit_and_what_is_written_has_a_place(name):
+    only = container(name)
+    assert only["resources"]["limits"] == only["resources"]["requests"]
+    env = {one["name"]: one["value"] for one in only["env"]}
+    assert env["OMP_NUM_THREADS"] == env["OPENBLAS_NUM_THREADS"] == "1"
+    writable = {
+        mount["mountPath"] for mount in only["volumeMounts"] if not mount.get("readOnly", False)
+    }
+    assert writable == {"/tmp", "/var/lib/trading", "/var/lib/trading/models"}
+    for variable in ("HOME", "NUMBA_CACHE_DIR", "MPLCONFIGDIR", "JOBLIB_TEMP_FOLDER"):
+        assert env[variable].startswith("/tmp")
+    assert {volume["name"] for volume in pod(name)["volumes"]} == {
+        mount["name"] for mount in only["volumeMounts"]
+    }
+    assert all(
+        volume["emptyDir"]["sizeLimit"] for volume in pod(name)["volumes"] if "emptyDir" in volume
+    )
+
+
+def test_only_the_publisher_holds_the_signing_key():
+    holders = [
+        name
+        for name in (SHARDS, PUBLISHER)
+        if any("signing" in str(part).lower() for part in (pod(name), container(name)))
+    ]
+    assert holders == [PUBLISHER]
+    (mount,) = [one for one in container(PUBLISHER)["volumeMounts"] if one["name"] == "signing"]
+    env = {one["name"]: one["value"] for one in container(PUBLISHER)["env"]}
+    assert env["TRADING_MODEL_SIGNING_KEY_FILE"].startswith(mount["mountPath"] + "/")
+    assert mount["readOnly"] is True
+
+
+@pytest.mark.parametrize("name", [SHARDS, PUBLISHER])
+def test_the_command_and_its_environment_are_known_to_the_program(name):
+    parameters = inspect.signature(training.train).parameters
+    known = {
+        option
+        for parameter in parameters.values()
+        for part in getattr(parameter.annotation, "__metadata__", ())
+        for option in (part.default, *(part.param_decls or ()))
+    }
+    assert options_of(name) <= known
+    settings = {
+        field.upper()
+        for model in (PlatformSettings, SignalGeneratorSettings)
+        for field in model.model_fields
+    }
+    ours = {
+        variable
+        for variable in (*(one["name"] for one in container(name)["env"]), *configured()[1])
+        if variable.startswith(("TRADING_", "DB_"))
+    }
+    assert ours <= settings
+    assert {"MARKET__VENUE", "MARKET__INTERVAL", "MARKET__INSTRUMENTS"} <= set(configured()[1])
+
+
+def test_shards_and_publisher_ask_for_the_same_work():
+    """All but who does which part: another option or candle would be other work."""
+
+    def same(name):
+        return re.sub(r"--(shard|patience) \S+", "", container(name)["args"][0]).split()
+
+    def common(name):
+        env = {one["name"]: one["value"] for one in container(name)["env"]}
+        env.pop("TRADING_MODEL_SIGNING_KEY_FILE", None)
+        return env, container(name)["envFrom"], container(name)["image"]
+
+    assert same(SHARDS) == same(PUBLISHER)
+    assert common(SHARDS) == common(PUBLISHER)
+    assert container(SHARDS)["envFrom"] == [{"configMapRef": {"name": configured()[0]}}]
+    assert "--to" in options_of(SHARDS)
+
+
+def test_models_are_shared_by_all_nodes():
+    claim = documents()["PersistentVolumeClaim", "models"]
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    for name in (SHARDS, PUBLISHER):
+        claims = [
+            one["persistentVolumeClaim"] for one in pod(name)["volumes"] if one["name"] == "models"
+        ]
+        assert claims == [{"claimName": "models"}]
+
+
+def test_nothing_calls_a_training_and_it_calls_the_database_and_the_names_only():
+    policy = documents()["NetworkPolicy", "training"]["spec"]
+    assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
+    assert policy["ingress"] == []
+    ports = [{port["port"] for port in rule["ports"]} for rule in policy["egress"]]
+    assert ports == [{3306}, {53}]
+    assert all(rule["to"] for rule in policy["egress"])
+    (labels,) = documents()["Kustomization", "kustomization"]["labels"]
+    assert policy["podSelector"]["matchLabels"].items() <= labels["pairs"].items()
+    assert labels["includeTemplates"] is True
+
+
+def test_the_namespace_enforces_the_restricted_standard():
+    labels = documents()["Namespace", "trading"]["metadata"]["labels"]
+    assert {
+        labels[f"pod-security.kubernetes.io/{one}"] for one in ("enforce", "warn", "audit")
+    } == {"restricted"}
+
+
+def test_images_are_of_a_release_and_no_secret_lies_in_a_manifest():
+    (image,) = documents()["Kustomization", "kustomization"]["images"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", image["newTag"]) or image.get("digest")
+    assert {container(name)["image"] for name in (SHARDS, PUBLISHER)} == {image["name"]}
+    assert "latest" not in image["newTag"]
+    assert not [name for kind, name in documents() if kind == "Secret"]
+
+
+def test_every_file_is_named_by_the_kustomization():
+    named = documents()["Kustomization", "kustomization"]["resources"]
+    present = {path.name for path in FOLDER.glob("*.yaml")} - {"kustomization.yaml"}
+    assert set(named) == present
+
+
+def test_kustomize_renders_them(tmp_path):
+    if shutil.which("kubectl") is None:
+        pytest.skip("no kubectl here")
+    done = subprocess.run(
+        ["kubectl", "kustomize", FOLDER],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    rendered = {
+        (one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(done.stdout)
+    }
+    for name in (SHARDS, PUBLISHER):
+        template = rendered["CronJob", name]["spec"]["jobTemplate"]["spec"]["template"]
+        assert template["metadata"]["labels"]["app.kubernetes.io/component"] == "training"
+        (only,) = template["spec"]["containers"]
+        assert re.search(r":\d+\.\d+\.\d+$|@sha256:", only["image"])
+        (source,) = only["envFrom"]
+        assert ("ConfigMap", source["configMapRef"]["name"]) in rendered
