@@ -30,6 +30,12 @@ from tests.database import empty_database
 REAL = ("BTC-USDT", "ETH-USDT", "SOL-USDT")
 
 
+@pytest.fixture(autouse=True)
+def _models_as_released(monkeypatch):
+    """A backtest asks models as they were released: it does not replay how they were judged."""
+    monkeypatch.setenv("SIGNAL_GENERATOR__MONITORING", "false")
+
+
 def told(drive, *kinds):
     """Return every fact of these kinds, in the order they were said."""
     with drive.engine.connect() as connection:
