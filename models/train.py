@@ -103,7 +103,7 @@ def train_models(
         lay_out(plan.folder, plan.study.rows, dict(used))
         infos = _releases(run, plan, config, used, progress)
         _point(root, config, infos, now)
-    discard(home, (plan.folder,))
+    discard(home, plan.folder)
     progress("done", 1.0)
     return infos
 

@@ -126,16 +126,27 @@ def test_nothing_is_thrown_away_while_anybody_is_at_work(tmp_path):
     old = folder_of_age(home, "old", timedelta(days=8))
     with at_work(home), at_work(home):
         assert prune(home, CLOCK, spared=home / "mine") == ()
-        assert discard(home, (old,)) == ()
+        assert not discard(home, old)
     assert old.exists()
     assert prune(home, CLOCK, spared=home / "mine") == ("old",)
 
 
-def test_a_folder_half_thrown_away_is_gone_with_the_next(tmp_path):
+def test_what_was_half_thrown_away_is_gone_with_the_next(tmp_path):
     home = tmp_path / FOLDER
-    folder_of_age(home, ".pruned-half", timedelta(0))
+    folder_of_age(home, ".pruned-old", timedelta(days=9))
     assert prune(home, CLOCK, spared=home / "mine") == ()
+    folder_of_age(home, ".pruned-mine", timedelta(0))
+    mine = folder_of_age(home, "mine", timedelta(0))
+    assert discard(home, mine)
     assert [entry.name for entry in home.iterdir()] == [".tenants"]
+
+
+def test_what_somebody_else_has_thrown_away_is_gone_too(tmp_path):
+    home = tmp_path / FOLDER
+    assert discard(home, home / "mine")
+    folder_of_age(home, "mine", timedelta(0))
+    assert discard(home, home / "mine")
+    assert discard(home, home / "mine")
 
 
 def test_pruning_where_nothing_was_ever_trained_does_nothing(tmp_path):
