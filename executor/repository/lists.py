@@ -7,11 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, Row, func, select
 
 from executor.core.reconciliation import AccountView, Traded
 from executor.core.steps import Happening
 from executor.tables import fills, order_events, orders
+from shared.db.pages import newest_first
 from shared.domain.clock import EPOCH
 from shared.domain.enums import OrderStatus
 from shared.domain.ids import AccountId, ClientOrderId, Symbol, TradeId
@@ -38,12 +39,8 @@ def find_orders(connection: Connection, wanted: Wanted, limit: int) -> Sequence[
         statement = statement.where(orders.c.status == wanted.status)
     if wanted.symbol is not None:
         statement = statement.where(orders.c.symbol == wanted.symbol)
-    if wanted.before is not None:
-        at, identity = wanted.before
-        beside = and_(orders.c.decided_at == at, orders.c.client_order_id < identity)
-        statement = statement.where(or_(orders.c.decided_at < at, beside))
-    newest_first = statement.order_by(orders.c.decided_at.desc(), orders.c.client_order_id.desc())
-    return connection.execute(newest_first.limit(limit)).all()
+    page = newest_first(statement, orders.c.decided_at, orders.c.client_order_id, wanted.before)
+    return connection.execute(page.limit(limit)).all()
 
 
 def find_order(connection: Connection, account: AccountId, identity: str) -> Row[Any] | None:
@@ -70,12 +67,8 @@ def find_fills(connection: Connection, wanted: Wanted, limit: int) -> Sequence[R
     statement = select(fills).where(fills.c.account == wanted.account)
     if wanted.symbol is not None:
         statement = statement.where(fills.c.symbol == wanted.symbol)
-    if wanted.before is not None:
-        at, identity = wanted.before
-        beside = and_(fills.c.filled_at == at, fills.c.trade_id < identity)
-        statement = statement.where(or_(fills.c.filled_at < at, beside))
-    newest_first = statement.order_by(fills.c.filled_at.desc(), fills.c.trade_id.desc())
-    return connection.execute(newest_first.limit(limit)).all()
+    page = newest_first(statement, fills.c.filled_at, fills.c.trade_id, wanted.before)
+    return connection.execute(page.limit(limit)).all()
 
 
 def newest_fill(connection: Connection, account: AccountId) -> datetime:

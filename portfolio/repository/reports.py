@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Column, Connection, Row, Select, and_, or_, select
+from sqlalchemy import Column, Connection, Row, Select, select
 
 from portfolio.core.equity import total
 from portfolio.core.ledger import NOTIONAL_LEGS, Entry, SourceKind
@@ -15,6 +15,7 @@ from portfolio.core.performance import Activity, Series
 from portfolio.core.trades import RoundTrip
 from portfolio.repository.books import lot_of, trip_of
 from portfolio.tables import equity_points, ledger_entries, round_trips, tax_lots
+from shared.db.pages import newest_first, oldest_first
 from shared.domain.ids import AccountId
 from shared.domain.values import ZERO
 
@@ -120,12 +121,8 @@ def closed_trips(
     )
     if symbol is not None:
         statement = statement.where(round_trips.c.symbol == symbol)
-    if before is not None:
-        at, trip_id = before
-        same = and_(round_trips.c.closed_at == at, round_trips.c.trip_id < trip_id)
-        statement = statement.where(or_(round_trips.c.closed_at < at, same))
-    ordered = statement.order_by(round_trips.c.closed_at.desc(), round_trips.c.trip_id.desc())
-    return tuple(trip_of(row) for row in connection.execute(ordered.limit(limit)))
+    page = newest_first(statement, round_trips.c.closed_at, round_trips.c.trip_id, before)
+    return tuple(trip_of(row) for row in connection.execute(page.limit(limit)))
 
 
 def lots(
@@ -139,12 +136,8 @@ def lots(
     statement = select(tax_lots).where(tax_lots.c.account == account, tax_lots.c.is_open.is_(True))
     if symbol is not None:
         statement = statement.where(tax_lots.c.symbol == symbol)
-    if after is not None:
-        at, lot_id = after
-        same = and_(tax_lots.c.acquired_at == at, tax_lots.c.lot_id > lot_id)
-        statement = statement.where(or_(tax_lots.c.acquired_at > at, same))
-    ordered = statement.order_by(tax_lots.c.acquired_at, tax_lots.c.lot_id).limit(limit)
-    return tuple(lot_of(row) for row in connection.execute(ordered))
+    page = oldest_first(statement, tax_lots.c.acquired_at, tax_lots.c.lot_id, after)
+    return tuple(lot_of(row) for row in connection.execute(page.limit(limit)))
 
 
 def ledger(connection: Connection) -> tuple[Entry, ...]:

@@ -6,11 +6,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, or_, select, update
 
 from recommender.core.status import RecommendationStatus, before, rank
 from recommender.tables import trade_recommendations
 from shared.db.dialect import insert_once
+from shared.db.pages import newest_first
 from shared.db.statements import Prepared
 from shared.domain.ids import AccountId, RecommendationId, Symbol
 from shared.domain.recommendation import Recommendation
@@ -100,12 +101,8 @@ def find_recommendations(
         statement = statement.where(table.c.status == wanted.status)
     if wanted.symbol is not None:
         statement = statement.where(table.c.symbol == wanted.symbol)
-    if wanted.before is not None:
-        decided_at, identity = wanted.before
-        beside = and_(table.c.decided_at == decided_at, table.c.recommendation_id < identity)
-        statement = statement.where(or_(table.c.decided_at < decided_at, beside))
-    newest_first = statement.order_by(table.c.decided_at.desc(), table.c.recommendation_id.desc())
-    return connection.execute(newest_first.limit(limit)).all()
+    page = newest_first(statement, table.c.decided_at, table.c.recommendation_id, wanted.before)
+    return connection.execute(page.limit(limit)).all()
 
 
 def find_recommendation(connection: Connection, identity: str) -> Row[Any] | None:

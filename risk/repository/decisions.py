@@ -6,10 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select
+from sqlalchemy import Connection, Row, insert, select
 
 from risk.core.review import Verdict
 from risk.tables import risk_decisions
+from shared.db.pages import newest_first
 from shared.db.statements import Prepared, among
 from shared.domain.ids import AccountId, RecommendationId, Symbol
 from shared.domain.verdict import Approved
@@ -83,13 +84,5 @@ def find_decisions(
         statement = statement.where(table.verdict == wanted.outcome)
     if wanted.symbol is not None:
         statement = statement.where(table.symbol == wanted.symbol)
-    if wanted.before is not None:
-        decided_at, identity = wanted.before
-        statement = statement.where(
-            or_(
-                table.decided_at < decided_at,
-                and_(table.decided_at == decided_at, table.decision_id < identity),
-            )
-        )
-    statement = statement.order_by(table.decided_at.desc(), table.decision_id.desc()).limit(limit)
-    return connection.execute(statement).all()
+    page = newest_first(statement, table.decided_at, table.decision_id, wanted.before)
+    return connection.execute(page.limit(limit)).all()

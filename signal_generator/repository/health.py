@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select
+from sqlalchemy import Connection, Row, and_, func, insert, select
 
 from shared.bus.codec import from_builtins
+from shared.db.pages import newest_first
 from shared.db.statements import Prepared
 from shared.domain.ids import Symbol
 from signal_generator.core.alarms import Alarm, State
@@ -53,12 +54,8 @@ def find_healths(
     """Return the judgements about an instrument, newest first, from (day, release id) on."""
     known = model_health.c
     statement = select(model_health).where(known.symbol == symbol)
-    if before is not None:
-        day, release_id = before
-        beside = and_(known.day == day, known.release_id < release_id)
-        statement = statement.where(or_(known.day < day, beside))
-    newest_first = statement.order_by(known.day.desc(), known.release_id.desc()).limit(limit)
-    return [_health(row) for row in connection.execute(newest_first)]
+    page = newest_first(statement, known.day, known.release_id, before)
+    return [_health(row) for row in connection.execute(page.limit(limit))]
 
 
 def _health(row: Row[Any]) -> Health:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select
+from sqlalchemy import Connection, Row, and_, func, insert, select
 
 from shared.bus.codec import from_builtins
+from shared.db.pages import newest_first
 from shared.db.statements import Prepared
 from shared.domain.enums import Interval
 from shared.domain.ids import SignalId, Symbol
@@ -88,13 +89,8 @@ def find_signals(
     statement = select(ml_signals)
     if symbol is not None:
         statement = statement.where(ml_signals.c.symbol == symbol)
-    if before is not None:
-        closed_at, identity = before
-        older = ml_signals.c.closed_at < closed_at
-        beside = and_(ml_signals.c.closed_at == closed_at, ml_signals.c.signal_id < identity)
-        statement = statement.where(or_(older, beside))
-    newest_first = statement.order_by(ml_signals.c.closed_at.desc(), ml_signals.c.signal_id.desc())
-    return [signal_of(row, ML) for row in connection.execute(newest_first.limit(limit))]
+    page = newest_first(statement, ml_signals.c.closed_at, ml_signals.c.signal_id, before)
+    return [signal_of(row, ML) for row in connection.execute(page.limit(limit))]
 
 
 def get_scored(connection: Connection, identity: SignalId) -> Scored | None:

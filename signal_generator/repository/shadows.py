@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select
+from sqlalchemy import Connection, Row, insert, select
 
+from shared.db.pages import newest_first
 from shared.db.statements import Prepared
 from shared.domain.ids import Symbol
 from shared.domain.signal import Signal
@@ -47,12 +48,8 @@ def find_whispered(connection: Connection, wanted: ShadowFilter, limit: int) -> 
         statement = statement.where(table.symbol == wanted.symbol)
     if wanted.release_id is not None:
         statement = statement.where(table.release_id == wanted.release_id)
-    if wanted.before is not None:
-        closed_at, identity = wanted.before
-        beside = and_(table.closed_at == closed_at, table.signal_id < identity)
-        statement = statement.where(or_(table.closed_at < closed_at, beside))
-    newest_first = statement.order_by(table.closed_at.desc(), table.signal_id.desc())
-    return [_whispered(row) for row in connection.execute(newest_first.limit(limit))]
+    page = newest_first(statement, table.closed_at, table.signal_id, wanted.before)
+    return [_whispered(row) for row in connection.execute(page.limit(limit))]
 
 
 def _whispered(row: Row[Any]) -> Whispered:

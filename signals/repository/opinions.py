@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, func, select
 
 from shared.bus.codec import from_builtins
 from shared.db.dialect import insert_missing, insert_once, upsert
+from shared.db.pages import newest_first
 from shared.db.statements import Prepared
 from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
@@ -84,13 +85,8 @@ def find_signals(connection: Connection, wanted: SignalFilter, limit: int) -> li
         statement = statement.where(signals.c.source == wanted.source)
     if wanted.min_confidence > 0.0:
         statement = statement.where(signals.c.confidence >= wanted.min_confidence)
-    if wanted.before is not None:
-        closed_at, identity = wanted.before
-        older = signals.c.closed_at < closed_at
-        beside = and_(signals.c.closed_at == closed_at, signals.c.signal_id < identity)
-        statement = statement.where(or_(older, beside))
-    newest_first = statement.order_by(signals.c.closed_at.desc(), signals.c.signal_id.desc())
-    return _signals(connection.execute(newest_first.limit(limit)).scalars())
+    page = newest_first(statement, signals.c.closed_at, signals.c.signal_id, wanted.before)
+    return _signals(connection.execute(page.limit(limit)).scalars())
 
 
 def latest_signals(connection: Connection, symbols: Sequence[Symbol]) -> list[Signal]:
