@@ -132,7 +132,7 @@ class Money:
     `deflated_sharpe`: the probability that the model's Sharpe ratio is not the luck of `trials`
     tries (Bailey and Lopez de Prado 2014); `overfitting_probability`: share of splits in which the
     configuration that was best in one half was below the median in the other (CSCV), None where
-    there was only one. `expected_max_sharpe` is per day. `kelly_*`: the fraction of equity that grows
+    there was only one. `expected_max_sharpe` is per day. `kelly_*`: what share of equity grows it
     fastest, from mean win and loss of the model's trades, and from every one of them; None without.
     """
 
