@@ -63,7 +63,9 @@ class Metrics:
         self.model_info = gauge("model_info", "Models in use", "symbol", "release_id", "role")
         self.model_age_seconds = gauge("model_age_seconds", "Age of the model in use", "symbol")
         self.model_prediction_psi = gauge(
-            "model_prediction_psi", "Drift of the probabilities since training", "symbol"
+            "model_prediction_psi",
+            "Drift of the probabilities, adjusted to what was usual",
+            "symbol",
         )
         self.model_feature_psi_max = gauge(
             "model_feature_psi_max", "Drift of the feature that moved most", "symbol"

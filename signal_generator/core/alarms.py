@@ -60,7 +60,7 @@ def state_of(alarms: tuple[Alarm, ...]) -> State:
 
 def _drift_alarms(drift: Drift) -> list[Alarm]:
     found: list[Alarm] = []
-    value = drift.psi_probability
+    value = drift.psi_adjusted
     if not value <= PSI_RED:
         found.append(_red(Monitor.PREDICTION_DRIFT, value, PSI_RED))
     elif value > PSI_YELLOW:

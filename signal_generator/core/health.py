@@ -14,12 +14,12 @@ from shared.domain.ids import Symbol
 from signal_generator.core.alarms import Alarm, Monitor, State, alarms_of, payoff_alarms, state_of
 from signal_generator.core.belief import Belief
 from signal_generator.core.maturing import Role
-from signal_generator.core.readings import Drift, Live, Promise
+from signal_generator.core.readings import MIN_VECTORS, WINDOW, Drift, Live, Promise
 
 _DAY = timedelta(days=1)
 
 
-_URGENT = frozenset({Monitor.PREDICTION_DRIFT, Monitor.CALIBRATION})
+_BY_LABELS = frozenset({Monitor.BRIER, Monitor.LOSSES})
 
 
 class Remedy(StrEnum):
@@ -105,7 +105,7 @@ def judge(
 
 
 def remedy_for(
-    health: Health, patience: timedelta, *, is_pooled: bool, has_previous: bool, has_pooled: bool
+    health: Health, step: timedelta, *, is_pooled: bool, has_previous: bool, has_pooled: bool
 ) -> Remedy:
     """Return what a state leads to.
 
@@ -116,24 +116,27 @@ def remedy_for(
     """
     if not health.is_red or health.role is not Role.CHAMPION:
         return Remedy.NONE
-    if is_pooled or not has_proof(health, patience):
+    if is_pooled or not has_proof(health, step):
         return Remedy.REFUSE
     if has_previous:
         return Remedy.ROLLBACK
     return Remedy.RETIRE if has_pooled else Remedy.REFUSE
 
 
-def has_proof(health: Health, patience: timedelta) -> bool:
-    """Tell whether a red state is no accident of one window of labels.
+def has_proof(health: Health, step: timedelta) -> bool:
+    """Tell whether a red state is no accident of one window; `step` is the length of a candle.
 
     A test at 5 % on overlapping windows, asked every day, is red about three in four right models
-    within four months. Three standard errors and a gross drift are proof by themselves; anything
-    else is once it has been red throughout labels that share nothing with the first ones.
+    within four months, and a slow market drifts like a changed one. Three standard errors are proof
+    by themselves; anything else is once it has been red for longer than its window reaches back.
     """
     if health.red_since is None:
         return False
     red = {alarm.monitor for alarm in health.alarms if alarm.state is State.RED}
-    return bool(red & _URGENT) or health.judged_at - health.red_since >= patience
+    if Monitor.CALIBRATION in red:
+        return True
+    reach = WINDOW if red & _BY_LABELS else MIN_VECTORS
+    return health.judged_at - health.red_since >= reach * step
 
 
 def with_health(beliefs: Mapping[Symbol, Belief], healths: Healths) -> dict[Symbol, Belief]:
@@ -165,7 +168,7 @@ def day_of(instant: datetime) -> datetime:
 def factors_of(drift: Drift | None, live: Live | None) -> tuple[float, float]:
     """Return what drift and matured labels leave of the confidence; 1 where there are too few."""
     return (
-        1.0 if drift is None else drift_factor(drift.psi_probability),
+        1.0 if drift is None else drift_factor(drift.psi_adjusted),
         1.0 if live is None else live_factor(live.calibration_z, live.matured),
     )
 

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from models.evaluate import evaluate
 from models.labels import net_return, uniqueness
-from models.statistics.drift import DriftReading
+from models.statistics.drift import DriftReading, DriftReference
 from models.statistics.live import brier_worse_than_base, calibration_z, cusum
 
 WINDOW = 200
 """Newest matured labels that the live monitors look at."""
 MIN_VECTORS = 500
 """Fewer vectors than this say nothing about drift: the noise alone would alarm."""
+_MODERATE_PSI = 0.25
 
 Floats = NDArray[np.float64]
 Instants = NDArray[np.int64]
@@ -62,10 +63,17 @@ class Labels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """PSI of the newest `vectors`; `worst` names the features that moved most."""
+    """PSI of the newest `vectors`; `worst` names the features that moved most.
+
+    `psi_usual`: what only one window in a hundred of the training itself exceeded. Probabilities
+    follow the market slowly, and a pooled model has a place of its own for every instrument, so
+    where that is more than 0.25, `psi_adjusted` takes it for 0.25. The limits are for this one.
+    """
 
     vectors: int
     psi_probability: float
+    psi_usual: float
+    psi_adjusted: float
     drifted_ratio: float
     is_feature_alarm: bool
     worst: tuple[tuple[str, float], ...]
@@ -101,10 +109,13 @@ class Live:
     average_loss: float | None
 
 
-def drift_figures(reading: DriftReading, vectors: int) -> Drift:
+def drift_figures(reading: DriftReading, reference: DriftReference, vectors: int) -> Drift:
+    usual = reference.probability.threshold
     return Drift(
         vectors=vectors,
         psi_probability=reading.psi_probability,
+        psi_usual=usual,
+        psi_adjusted=reading.psi_probability * min(1.0, _MODERATE_PSI / usual),
         drifted_ratio=reading.drifted_ratio,
         is_feature_alarm=reading.is_feature_alarm,
         worst=reading.worst,

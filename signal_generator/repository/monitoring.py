@@ -19,7 +19,6 @@ from signal_generator.core.alarms import State
 from signal_generator.core.asking import Models
 from signal_generator.core.health import Health, Healths, day_of, judge, remedy_for
 from signal_generator.core.maturing import Role
-from signal_generator.core.readings import WINDOW
 from signal_generator.core.scoring import ScoringPolicy
 from signal_generator.repository.followup import Moment, follow_up
 from signal_generator.repository.health import add_healths, newest_healths
@@ -128,7 +127,7 @@ class Monitoring:
         previous = release_before(self._registry, scope)
         remedy = remedy_for(
             health,
-            WINDOW * moment.step,
+            moment.step,
             is_pooled=asked.model.is_global,
             has_previous=previous is not None and previous not in red,
             has_pooled=pooled is not None and pooled.release_id not in red,
@@ -161,7 +160,7 @@ def show(metrics: Metrics, healths: Iterable[Health]) -> None:
     newest_last = sorted(healths, key=lambda one: one.judged_at)
     for one in (health for health in newest_last if health.role is Role.CHAMPION):
         drift, live, symbol = one.drift, one.live, one.symbol
-        psi = nan if drift is None else drift.psi_probability
+        psi = nan if drift is None else drift.psi_adjusted
         worst = nan if drift is None else max((value for _, value in drift.worst), default=0.0)
         metrics.model_prediction_psi.labels(symbol).set(psi)
         metrics.model_feature_psi_max.labels(symbol).set(worst)

@@ -85,7 +85,7 @@ def read_drift(moment: Moment, asked: Asked) -> Drift | None:
     if len(vectors) < MIN_VECTORS:
         return None
     promised = probabilities(model.calibrator, model.margins(vectors))
-    return drift_figures(drift_of(model.drift, vectors, promised), len(vectors))
+    return drift_figures(drift_of(model.drift, vectors, promised), model.drift, len(vectors))
 
 
 def read_live(moment: Moment, asked: Asked, promise: Promise) -> Live | None:

@@ -34,14 +34,19 @@ from tests.unit.signal_generator.label_streams import STEP, promised, stream, tr
 
 BTC = Symbol("BTC-USDT")
 NOW = datetime(2024, 3, 5, 7, tzinfo=UTC)
-WINDOW = timedelta(hours=200)
 CALM = Live(
     matured=200, n_effective=14.0, mean_probability=0.5, won_ratio=0.5, calibration_z=0.0,
     brier=0.24, base_brier=0.25, brier_p_value=0.9, log_loss=0.68, base_log_loss=0.69, auc=0.55,
     mean_net=0.001, bets=9, bets_mean_net=0.002, cusum=0.5, average_win=None, average_loss=None,
 )  # fmt: skip
 STEADY = Drift(
-    vectors=500, psi_probability=0.05, drifted_ratio=0.01, is_feature_alarm=False, worst=()
+    vectors=500,
+    psi_probability=0.05,
+    psi_usual=0.2,
+    psi_adjusted=0.05,
+    drifted_ratio=0.01,
+    is_feature_alarm=False,
+    worst=(),
 )
 
 
@@ -106,7 +111,7 @@ def test_chances_understated_are_as_wrong():
      (0.51, "red", 0.0), (float("nan"), "red", 0.0)],
 )  # fmt: skip
 def test_drift_of_the_predictions_scales_and_then_stops(psi, state, factor):
-    drift = replace(STEADY, psi_probability=psi)
+    drift = replace(STEADY, psi_adjusted=psi)
     assert state_of(alarms(drift)) == state
     assert factors_of(drift, CALM)[0] == pytest.approx(factor, abs=1e-4)
 
@@ -151,7 +156,7 @@ def test_every_monitor_names_itself(changes, monitor, state):
 
 
 def test_the_worst_alarm_comes_first_and_makes_the_state():
-    found = alarms(replace(STEADY, psi_probability=0.2), replace(CALM, calibration_z=4.0))
+    found = alarms(replace(STEADY, psi_adjusted=0.2), replace(CALM, calibration_z=4.0))
     assert [one.state for one in found] == [State.RED, State.YELLOW]
     assert state_of(found) is State.RED
     assert state_of(()) is State.GREEN
@@ -175,12 +180,36 @@ def test_drifted_features_alarm_and_steady_ones_do_not():
     moved = calm.copy()
     moved[:, :14] += 1.0
     p = random.uniform(0.4, 0.6, 500)
-    assert not drift_figures(drift_of(reference, calm, p), 500).is_feature_alarm
-    drift = drift_figures(drift_of(reference, moved, p), 500)
+    assert not drift_figures(drift_of(reference, calm, p), reference, 500).is_feature_alarm
+    drift = drift_figures(drift_of(reference, moved, p), reference, 500)
     assert drift.is_feature_alarm
     assert state_of(alarms(drift)) is State.YELLOW
-    gone = drift_figures(drift_of(reference, calm, p * 0.5), 500)
+    gone = drift_figures(drift_of(reference, calm, p * 0.5), reference, 500)
     assert state_of(alarms(gone)) is State.RED
+
+
+def test_what_training_itself_drifted_is_no_alarm():
+    random = np.random.default_rng(5)
+    count = 8000
+    slow = np.zeros(count)
+    for t in range(1, count):
+        slow[t] = 0.998 * slow[t - 1] + 0.06 * random.normal()
+    p = 1 / (1 + np.exp(-slow))
+    reference = drift_reference(
+        random.normal(size=(count, 86)), p, np.arange(count) * STEP,
+        np.zeros(count, dtype=np.int64), 500, [],
+    )  # fmt: skip
+    usual = reference.probability.threshold
+    assert usual > 0.5
+    found = [
+        drift_figures(
+            drift_of(reference, np.zeros((500, 86)), p[start : start + 500]), reference, 500
+        )
+        for start in range(0, 7500, 250)
+    ]
+    assert max(one.psi_probability for one in found) > 0.5
+    assert all(one.psi_adjusted < 0.3 for one in found)
+    assert all(one.psi_usual == usual for one in found)
 
 
 def labels(rows, *, bets=()):
@@ -239,7 +268,7 @@ RED_BY_LUCK = replace(CALM, brier_p_value=0.04)
 
 def remedy(health, **changes):
     told = {"is_pooled": False, "has_previous": True, "has_pooled": True, **changes}
-    return remedy_for(health, WINDOW, **told)
+    return remedy_for(health, timedelta(hours=1), **told)
 
 
 @pytest.mark.parametrize(
@@ -264,6 +293,15 @@ def test_a_day_of_bad_luck_refuses_and_a_whole_window_of_it_moves_the_alias():
         assert remedy(health) is Remedy.REFUSE
     health = judged(RED_BY_LUCK, at=NOW + timedelta(days=9), before=health)
     assert remedy(health) is Remedy.ROLLBACK
+
+
+def test_a_drift_must_outlast_the_vectors_that_show_it():
+    gone = replace(STEADY, psi_adjusted=0.6)
+    first = judge((BTC, "R", Role.CHAMPION), NOW, promise(), (gone, CALM))
+    for days, expected in ((9, Remedy.REFUSE), (20, Remedy.REFUSE), (21, Remedy.ROLLBACK)):
+        later = NOW + timedelta(days=days)
+        health = judge((BTC, "R", Role.CHAMPION), later, promise(), (gone, CALM), first)
+        assert remedy(health) is expected
 
 
 def test_a_better_day_starts_the_count_anew():
