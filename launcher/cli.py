@@ -38,6 +38,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "promote": ("models", "promote"),
         "rollback": ("models", "rollback"),
         "health": ("models", "health"),
+        "import-legacy": ("model_legacy", "import_legacy"),
     },
     "db": {"migrate": ("operating", "migrate_database")},
     "config": {
