@@ -1,40 +1,35 @@
 """Candles in, signals out: one question per model and one insert per batch."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features import LOOKBACK
 from shared.bus.consumer import Handler
 from shared.bus.envelope import Envelope
-from shared.bus.history import last_events
 from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.candle import Candle
-from shared.domain.enums import Action
 from shared.domain.events import CandlesClosed, SignalsGenerated
 from shared.domain.ids import Symbol
 from shared.domain.signal import Signal
 from shared.runtime.logging import get_logger
 from shared.runtime.metrics import Metrics
-from signal_generator.core.asking import Instant, Models, ModelSets, Release, ask, ask_shadows
+from signal_generator.core.asking import Instant, Models, ModelSets, ask, ask_shadows
 from signal_generator.core.belief import Belief
-from signal_generator.core.explanation import Explanation, explain
+from signal_generator.core.explanation import Explanation, explain, worth_explaining
 from signal_generator.core.health import Healths, with_health
 from signal_generator.core.scoring import ML, SHADOW, ScoringPolicy, generate_signal, whisper
-from signal_generator.core.window import Past, Windows
+from signal_generator.core.window import Windows
 from signal_generator.repository.followup import Moment
 from signal_generator.repository.monitoring import Monitoring
-from signal_generator.repository.predictions import Scored, add_scored, last_carried
+from signal_generator.repository.past import by_symbol, catch_up
+from signal_generator.repository.predictions import Scored, add_scored
 from signal_generator.repository.shadows import Whispered, add_whispered
 
 Floats = NDArray[np.float64]
 
 log = get_logger()
-
-_JUST_AFTER = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,37 +81,39 @@ class SignalGeneratorHandlers:
 
     def _answer(self, moment: Moment, store: Callable[[], None]) -> _Answered:
         """Say what the models in service believe, and keep what the shadows do."""
-        envelope, fact, uow = moment.envelope, moment.fact, moment.uow
-        windows = self._windows(envelope, fact, uow)
+        fact, uow = moment.fact, moment.uow
+        windows = self._windows(moment)
         models, healths = self._standing(moment, store)
-        beside = _by_symbol(fact)
-        candles = sorted(fact.candles, key=lambda candle: candle.symbol)
+        beside = by_symbol(fact)
         vectors = {
             candle.symbol: windows.advance(candle, beside.get(windows.reference(candle.symbol)))
-            for candle in candles
+            for candle in _in_order(fact)
         }
         beliefs = with_health(ask(models, vectors), healths)
         doubts = with_health(ask_shadows(models, vectors), healths)
-        answered = _Answered(models=models, scored=[], shadows=[])
-        for candle in candles:
-            symbol, vector = candle.symbol, vectors[candle.symbol]
-            signal = self._signal(candle, fact, vector, beliefs.get(symbol), uow.now)
-            answered.scored.append(
+        signals = self._signals(moment, vectors, beliefs)
+        whispers = self._signals(moment, vectors, doubts) if doubts else {}
+        reasons = _why(signals.values(), models, vectors)
+        answered = _Answered(
+            models=models,
+            scored=[
                 Scored(
                     signal=signal,
-                    vector=vector,
+                    vector=vectors[symbol],
                     carry=windows.carry(symbol),
-                    explanation=_why(signal, models.model_for(symbol), vector),
+                    explanation=reasons.get(symbol),
                 )
-            )
-            doubt = doubts.get(symbol)
-            if doubt is not None:
-                said = self._signal(candle, fact, vector, doubt, uow.now)
-                answered.shadows.append(
-                    Whispered(release_id=doubt.release_id, signal=whisper(said, doubt.release_id))
+                for symbol, signal in signals.items()
+            ],
+            shadows=[
+                Whispered(
+                    release_id=doubt.release_id, signal=whisper(whispers[symbol], doubt.release_id)
                 )
+                for symbol, doubt in doubts.items()
+            ],
+        )
         _warn_of_new_holes(answered.signals, beliefs)
-        uow.caused_by(envelope)
+        uow.caused_by(moment.envelope)
         uow.emit(_said(fact, answered.signals))
         return answered
 
@@ -130,24 +127,34 @@ class SignalGeneratorHandlers:
         models = self.models.at(instant)
         return models, self.monitoring.look(moment, models, store)
 
-    def _windows(self, envelope: Envelope, fact: CandlesClosed, uow: UnitOfWork) -> Windows:
+    def _windows(self, moment: Moment) -> Windows:
+        fact = moment.fact
         windows = self.windows.get(fact.stream)
         if windows is None:
             windows = self.windows[fact.stream] = Windows(fact.interval, self.symbols)
         behind = [candle for candle in fact.candles if not windows.is_ready_for(candle)]
         if behind:
-            _catch_up(windows, behind, envelope, fact, uow)
+            catch_up(windows, behind, moment)
         return windows
 
-    def _signal(
+    def _signals(
         self,
-        candle: Candle,
-        fact: CandlesClosed,
-        vector: Floats,
-        belief: Belief | None,
-        now: datetime,
-    ) -> Signal:
-        return generate_signal(candle, fact.interval, vector, belief, self.policy, now)
+        moment: Moment,
+        vectors: Mapping[Symbol, Floats],
+        beliefs: Mapping[Symbol, Belief],
+    ) -> dict[Symbol, Signal]:
+        fact, now = moment.fact, moment.uow.now
+        return {
+            candle.symbol: generate_signal(
+                candle,
+                fact.interval,
+                vectors[candle.symbol],
+                beliefs.get(candle.symbol),
+                self.policy,
+                now,
+            )
+            for candle in _in_order(fact)
+        }
 
     def _observe(self, answered: Sequence[_Answered]) -> None:
         for one in answered:
@@ -173,11 +180,15 @@ class SignalGeneratorHandlers:
             metrics.prediction_probability.observe(signal.edge.probability)
 
 
-def _why(signal: Signal, model: Release | None, vector: Floats) -> Explanation | None:
+def _why(
+    signals: Iterable[Signal], models: Models, vectors: Mapping[Symbol, Floats]
+) -> dict[Symbol, Explanation]:
     """Explain what somebody may act on, from the features as they are stored."""
-    if signal.action is Action.HOLD or model is None:
-        return None
-    return explain(model, vector.astype("<f4").astype(np.float64))
+    return {
+        signal.symbol: explain(model, vectors[signal.symbol].astype("<f4").astype(np.float64))
+        for signal in worth_explaining(signals)
+        if (model := models.model_for(signal.symbol)) is not None
+    }
 
 
 def _said(fact: CandlesClosed, signals: Sequence[Signal]) -> SignalsGenerated:
@@ -199,34 +210,5 @@ def _warn_of_new_holes(signals: Sequence[Signal], beliefs: Mapping[Symbol, Belie
         log.warning("features.missing_unlike_training", counts=holes)
 
 
-def _by_symbol(fact: CandlesClosed) -> dict[Symbol, Candle]:
-    return {candle.symbol: candle for candle in (*fact.references, *fact.candles)}
-
-
-def _catch_up(
-    windows: Windows,
-    behind: Sequence[Candle],
-    envelope: Envelope,
-    fact: CandlesClosed,
-    uow: UnitOfWork,
-) -> None:
-    """Bring windows to just before this fact, from what was carried and from the log."""
-    symbols = [candle.symbol for candle in behind]
-    carried = last_carried(uow.connection, fact.interval, symbols, fact.closed_at)
-    said = last_events(
-        uow.connection,
-        topic=CandlesClosed.topic,
-        stream=fact.stream,
-        before=envelope.occurred_at + _JUST_AFTER,
-        limit=LOOKBACK,
-    )
-    earlier = [one.event for one in said if isinstance(one.event, CandlesClosed)]
-    markets = [_by_symbol(one) for one in earlier if one.closed_at < fact.closed_at]
-    for symbol in symbols:
-        reference = windows.reference(symbol)
-        past = [
-            Past(candle=market[symbol], reference=market.get(reference))
-            for market in markets
-            if symbol in market
-        ]
-        windows.restore(symbol, carried.get(symbol), past)
+def _in_order(fact: CandlesClosed) -> list[Candle]:
+    return sorted(fact.candles, key=lambda candle: candle.symbol)

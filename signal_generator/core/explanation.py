@@ -5,7 +5,7 @@ says how far the calibrated probability would fall if that share alone were take
 curve between log-odds and probability bends.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Protocol
@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from models.features import FEATURE_NAMES, GROUPS
+from shared.domain.enums import Action
+from shared.domain.signal import Signal
 from signal_generator.core.belief import Floats, Model
 
 NOTE = (
@@ -20,6 +22,8 @@ NOTE = (
     "They do not add up exactly; the contributions in log-odds do."
 )
 SHOWN = 5
+EXPLAINED_AT_ONCE = 8
+"""TreeSHAP takes milliseconds: more than these of one candle are explained when somebody asks."""
 _NAME_TO_GROUP = dict(zip(FEATURE_NAMES, GROUPS, strict=True))
 _LOWEST, _HIGHEST = 0.1, 99.9
 
@@ -98,6 +102,17 @@ def explain(model: Explained, vector: Floats) -> Explanation:
         speaking_against=tuple(_share(model, vector, pair, points) for pair in lowering),
         groups={letter: points.without(total) for letter, total in _by_group(shares).items()},
     )
+
+
+def worth_explaining(signals: Iterable[Signal]) -> list[Signal]:
+    """Return those that somebody is likeliest to act on: buys first, the surest of each first."""
+
+    def sureness(signal: Signal) -> tuple[bool, float]:
+        probability = 0.5 if signal.edge is None else signal.edge.probability
+        return signal.action is not Action.BUY, -abs(probability - 0.5)
+
+    acting = [signal for signal in signals if signal.action is not Action.HOLD]
+    return sorted(acting, key=sureness)[:EXPLAINED_AT_ONCE]
 
 
 class _Points:

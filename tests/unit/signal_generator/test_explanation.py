@@ -1,5 +1,7 @@
 """What moved a model, in points of probability, for people."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,14 @@ from models.calibrate import Calibrator
 from models.features import FEATURE_NAMES, GROUPS
 from models.registry import Registry
 from models.statistics.drift import drift_reference
-from signal_generator.core.explanation import SHOWN, explain
+from shared.domain.enums import Action
+from signal_generator.core.explanation import (
+    EXPLAINED_AT_ONCE,
+    SHOWN,
+    explain,
+    worth_explaining,
+)
+from tests.builders import EDGE, SIGNAL
 from tests.unit.signal_generator.conftest import TRADED
 
 VECTOR = np.random.default_rng(5).normal(size=86) * 0.02
@@ -74,6 +83,22 @@ def test_the_five_strongest_of_each_side_are_shown_in_order(model):
         assert sizes == [size for size in strongest[:SHOWN] if size > 0]
         assert all(one.points * sign >= 0 for one in shown)
     assert tuple(found.groups) == tuple(dict.fromkeys(GROUPS))
+
+
+def said(action, probability):
+    edge = replace(EDGE, probability=probability)
+    return replace(SIGNAL, action=action, edge=edge, symbol=f"{action}-{probability}")
+
+
+def test_the_surest_buys_then_the_surest_sells_are_explained_at_once():
+    buys = [said(Action.BUY, probability) for probability in (0.57, 0.51, 0.59, 0.53)]
+    sells = [said(Action.SELL, 0.3 - share / 100) for share in range(12)]
+    holds = [said(Action.HOLD, 0.9)]
+    worth = worth_explaining(holds + sells + buys)
+    assert [one.edge.probability for one in worth[:4]] == [0.59, 0.57, 0.53, 0.51]
+    assert worth[4:] == sells[:-5:-1]
+    assert len(worth) == EXPLAINED_AT_ONCE
+    assert worth_explaining(holds) == []
 
 
 def test_a_missing_value_has_no_percentile_and_still_a_share(model):
