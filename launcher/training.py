@@ -43,6 +43,9 @@ def train(
     stop: Annotated[float, typer.Option("--stop", help="Stop, in barriers.")] = 1.0,
     folds: Annotated[int, typer.Option("--folds", min=1, help="Test blocks.")] = 6,
     test_days: Annotated[int, typer.Option("--test-days", min=1, help="Days of each.")] = 30,
+    walks_paths: Annotated[
+        bool, typer.Option("--combinatorial", help="Also show how far results scatter (15 fits).")
+    ] = False,
     shard: Annotated[
         str, typer.Option("--shard", help="Only do part i/n of the work, for example 0/8.")
     ] = "",
@@ -78,6 +81,7 @@ def train(
         booster=BoosterParams(device=_device(device)),
         walk=WalkForwardRule(embargo_seconds=0, folds=folds, test_days=test_days),
         configurations=configurations,
+        walks_paths=walks_paths,
         pool=_pool(jobs, backend, scheduler, patience),
         signer=None if shard else signer_of(settings),  # a shard writes no release
         trust=trust_of(settings),

@@ -43,7 +43,8 @@ class TrainingConfig:
 
     `market` names the instruments to learn about; their references only stand beside them.
     `dataset` is full_dataset or recent_<n>d and names the release; `role` is what the releases
-    become, None for nothing; `configurations` are tried beside one another, the first is `booster`.
+    become, None for nothing; `configurations` are tried beside one another, the first is `booster`;
+    `walks_paths` adds combinatorial cross-validation, for research: it decides nothing.
     The embargo of `walk` is at least the label's horizon. `trust`: whose champion is compared with;
     None believes what this training itself would write.
     """
@@ -58,6 +59,7 @@ class TrainingConfig:
     min_effective_labels: float = 1_500.0
     configurations: int = 4
     looks_for_leaks: bool = True
+    walks_paths: bool = False
     draws: int = 1_000
     role: Role | None = Role.CHALLENGER
     expires_after: timedelta = timedelta(days=21)
@@ -153,7 +155,12 @@ def _releases(
     registry = Registry(run.root, config.market, config.believed)
     registry.refresh(run.created_at)
     assessor = Assessor(
-        study=plan.study, data=data, leaks=leaks, now=run.created_at, draws=config.draws
+        study=plan.study,
+        data=data,
+        leaks=leaks,
+        paths=plan.path_aucs() if plan.walks_paths else (),
+        now=run.created_at,
+        draws=config.draws,
     )
     maker = Maker(run, plan, config.gate, assessor, registry.champions())
 
@@ -175,6 +182,7 @@ def _planned(
         configurations=configurations,
         min_effective_labels=config.min_effective_labels,
         looks_for_leaks=config.looks_for_leaks,
+        walks_paths=config.walks_paths,
     )
     return plan_of(study, config.market, scale, root), used
 

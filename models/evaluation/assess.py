@@ -57,11 +57,12 @@ class Holdout:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Assessor:
-    """`draws` of every bootstrap; `leaks` are of the whole training."""
+    """`draws` of every bootstrap; `leaks` and `paths` are of the whole training."""
 
     study: Study
     data: Mapping[Symbol, CandleArrays]
     leaks: tuple[Finding, ...]
+    paths: tuple[float, ...]
     now: datetime
     draws: int
 
@@ -86,6 +87,7 @@ class Assessor:
             ranking=_ranking(found),
             kinds=subject.choice.scores,
             leaks=self.leaks,
+            paths=self.paths,
             n_effective_train=study.n_effective(_within(study.cut.holdout.train, subject.mine)),
             champion=holdout.champion,
         )

@@ -1,6 +1,6 @@
 """Whether the model knows anything: its promises against what happened."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isfinite, isnan
 
 from models.evaluation.charts import roc_chart
@@ -96,7 +96,21 @@ def skill_section(evaluation: Evaluation) -> Html:
             "5 % win more often than its best 20 %, and those more often than all rows "
             f"({share(skill.base_rate, 1)}); the mean net result has to be above zero."
         ),
+        *_paths(evaluation.paths),
     )
+
+
+def _paths(paths: Sequence[float]) -> tuple[Html, ...]:
+    """Return how far the choice of the split scatters the AUC, where that was asked for."""
+    if not paths:
+        return ()
+    found = ", ".join(figure(value, 4) for value in paths)
+    said = means(
+        f"Combinatorial cross-validation gives these AUCs, one for each path through all blocks of "
+        f"time: {found}. Its models also know what came after the rows they are tested on, so it "
+        "shows how far results scatter and not what would have been earned."
+    )
+    return (said,)
 
 
 def _skill_said(skill: Skill) -> str:

@@ -184,7 +184,11 @@ class Against:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """`holdout_at` says when the holdout was looked at: once per release, when it was made."""
+    """`holdout_at` says when the holdout was looked at: once per release, when it was made.
+
+    `paths`: the AUC of each path of combinatorial cross-validation, where it was asked for; all
+    instruments together, models that know the future of what they test.
+    """
 
     scope: str
     kind: Kind
@@ -200,6 +204,7 @@ class Evaluation:
     leaks: tuple[Finding, ...]
     n_effective_train: float
     champion: Against | None = None
+    paths: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

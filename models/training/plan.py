@@ -9,14 +9,19 @@ from numpy.typing import NDArray
 
 from models.booster import BoosterParams, library_versions
 from models.candidate import OutOfFold, Study, collected, rival_margins
+from models.evaluate import auc
 from models.features import schema_hash
 from models.manifest import GLOBAL, TradedMarket, scope_of
 from models.training.samples import MIN_ROWS, rows_of, within
-from models.training.tasks import FinalTask, FoldTask, LeakTask, Task
+from models.training.tasks import FinalTask, FoldTask, LeakTask, PathTask, Task, paths_of
 from models.training.tenancy import FOLDER
 from models.training.workbench import Arrays, Workbench, digest_of
+from models.validation import Combinatorial
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
+
+_LONGEST_WINDOW = 174
+"""Candles that the longest feature window looks back: a tested block shines through as long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,6 +43,7 @@ class Plan:
     growers: tuple[Scope, ...]
     configurations: tuple[BoosterParams, ...]
     looks_for_leaks: bool
+    walks_paths: bool
 
     @property
     def bench(self) -> Workbench:
@@ -53,7 +59,44 @@ class Plan:
         newest_first = reversed(range(len(self.study.cut.folds)))
         folds = [self.fold_task(scope, fold) for fold in newest_first for scope in self.growers]
         folds.sort(key=lambda task: task.scope != GLOBAL)
-        return (*((self.leak_task,) if self.looks_for_leaks else ()), *folds)
+        leaks = (self.leak_task,) if self.looks_for_leaks else ()
+        return (*leaks, *folds, *(self.path_tasks if self.walks_paths else ()))
+
+    @property
+    def path_tasks(self) -> tuple[PathTask, ...]:
+        """Return the splits of combinatorial cross-validation, under the first configuration."""
+        count = len(self._paths().folds)
+        return tuple(
+            PathTask(
+                split=split,
+                walk=self.study.rule,
+                configuration=self.configurations[0],
+                embargo_seconds=self._path_embargo,
+            )
+            for split in range(count)
+        )
+
+    def path_aucs(self) -> tuple[float, ...]:
+        """Return the AUC of every path through all blocks: how far luck of the split scatters."""
+        rows, cut = self.study.rows, self._paths()
+        known = self.study.cut.holdout.train
+        margins = np.full((len(cut.folds), len(rows)), np.nan)
+        for task in self.path_tasks:
+            found = self.done(task)
+            margins[task.split, found["rows"]] = found["margins"]
+        aucs: list[float] = []
+        for number in range(int(cut.path_of.max()) + 1):
+            part, split_of = cut.path(number)
+            part = known[part]
+            aucs.append(auc(margins[split_of, part], rows.y[part], rows.uniqueness[part]))
+        return tuple(aucs)
+
+    @property
+    def _path_embargo(self) -> int:
+        return _LONGEST_WINDOW * self.market.interval.seconds
+
+    def _paths(self) -> Combinatorial:
+        return paths_of(self.study.rows, self.study.rule, self._path_embargo)
 
     @property
     def leak_task(self) -> LeakTask:
@@ -109,6 +152,7 @@ class Scale:
     configurations: tuple[BoosterParams, ...]
     min_effective_labels: float
     looks_for_leaks: bool
+    walks_paths: bool
 
 
 def plan_of(study: Study, market: TradedMarket, scale: Scale, root: Path) -> Plan:
@@ -137,6 +181,7 @@ def plan_of(study: Study, market: TradedMarket, scale: Scale, root: Path) -> Pla
         growers=(everyone, *own),
         configurations=scale.configurations,
         looks_for_leaks=scale.looks_for_leaks,
+        walks_paths=scale.walks_paths,
     )
 
 

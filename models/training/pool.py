@@ -19,10 +19,12 @@ from models.training.tasks import (
     FinalTask,
     FoldTask,
     LeakTask,
+    PathTask,
     Task,
     solve_final,
     solve_fold,
     solve_leaks,
+    solve_path,
 )
 from models.training.workbench import Arrays, Workbench
 from shared.domain.errors import BadInput, Unavailable
@@ -174,6 +176,8 @@ def _solve(folder: Path, task: Task) -> Arrays:
             return solve_fold(rows_on(folder), task)
         case FinalTask():
             return solve_final(rows_on(folder), task, threads=1)
+        case PathTask():
+            return solve_path(rows_on(folder), task)
         case LeakTask():
             return solve_leaks(candles_on(folder), task)
 

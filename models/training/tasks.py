@@ -18,7 +18,14 @@ from models.strategy.baselines import fit_logistic
 from models.training.samples import rows_of, samples, within
 from models.training.search import name_of
 from models.training.workbench import Arrays, digest_of
-from models.validation import Fold, Indices, WalkForwardRule, walk_forward
+from models.validation import (
+    Combinatorial,
+    Fold,
+    Indices,
+    WalkForwardRule,
+    combinatorial,
+    walk_forward,
+)
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
 
@@ -74,6 +81,24 @@ class FinalTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PathTask:
+    """One of the 15 splits of combinatorial cross-validation, all instruments together: research.
+
+    Gives `rows` and `margins` (k,) of the blocks it tested. The holdout is not touched.
+    """
+
+    split: int
+    walk: WalkForwardRule
+    configuration: BoosterParams
+    embargo_seconds: int
+
+    @property
+    def name(self) -> str:
+        work = digest_of(asdict(self.walk), name_of(self.configuration), self.embargo_seconds)
+        return f"path-{self.split}-{work}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeakTask:
     """The ten checks over the same candles and folds."""
 
@@ -86,7 +111,7 @@ class LeakTask:
         return f"leaks-{digest_of(asdict(self.walk))}"
 
 
-Task: TypeAlias = FoldTask | FinalTask | LeakTask
+Task: TypeAlias = FoldTask | FinalTask | PathTask | LeakTask
 
 
 def solve_fold(rows: TrainingSet, task: FoldTask) -> Arrays:
@@ -135,6 +160,28 @@ def solve_final(rows: TrainingSet, task: FinalTask, threads: int) -> Arrays:
         "missing_rate": np.isnan(train.vectors).mean(axis=0),
         "rival": _rival(rows, mine) if task.has_rival else np.empty(0),
     }
+
+
+def solve_path(rows: TrainingSet, task: PathTask) -> Arrays:
+    fold = paths_of(rows, task.walk, task.embargo_seconds).folds[task.split]
+    known = known_rows(rows, task.walk)
+    train, stopping = samples(
+        rows, Fold(train=known[fold.train], test=known[fold.test]), task.walk.embargo_seconds
+    )
+    params = task.configuration
+    forest = read_forest(Ground(train, stopping, params.max_bin, 1).grow(params).ubj)
+    tested = known[fold.test]
+    return {"rows": tested, "margins": forest.margins(rows.vectors[tested])}
+
+
+def paths_of(rows: TrainingSet, walk: WalkForwardRule, embargo_seconds: int) -> Combinatorial:
+    """Cut what is known before the holdout; indices count those rows."""
+    known = known_rows(rows, walk)
+    return combinatorial(rows.closed_at[known], rows.label_end_at[known], embargo_seconds)
+
+
+def known_rows(rows: TrainingSet, walk: WalkForwardRule) -> Indices:
+    return walk_forward(rows.closed_at, rows.label_end_at, walk).holdout.train
 
 
 def solve_leaks(data: dict[Symbol, CandleArrays], task: LeakTask) -> Arrays:

@@ -276,3 +276,13 @@ def test_what_cannot_be_learned_from_is_named_with_a_remedy(tmp_path, data, chan
     with pytest.raises(BadInput, match=named):
         train_models(data, quick(market=LONE, **changes), tmp_path, NOW, silent)
     assert not list(tmp_path.iterdir())
+
+
+def test_combinatorial_paths_show_the_scatter_and_decide_nothing(trained, tmp_path):
+    walked = quick(walks_paths=True, min_effective_labels=1e9)
+    info = train_models(weak_markets(), walked, tmp_path, NOW, silent)[0]
+    assert len(info.evaluation.paths) == 5
+    assert all(0.3 < auc < 0.8 for auc in info.evaluation.paths)
+    assert len(set(info.evaluation.paths)) > 1
+    assert info.evaluation.skill == trained[0].evaluation.skill
+    assert f"{info.evaluation.paths[0]:.4f}" in (info.path / "report.html").read_text()
