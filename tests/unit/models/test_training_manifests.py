@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ FOLDER = Path(__file__).parents[3] / "k8s" / "training"
 SHARDS, PUBLISHER = "train-shards", "publish-models"
 
 
+@cache
 def documents():
     found = {}
     for path in sorted(FOLDER.glob("*.yaml")):

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from models.manifest import FILES
 from models.train import train_models, work_shard
 from models.training.pool import Pool
 from models.training.tenancy import FOLDER
-from shared.domain.errors import BadInput, Conflict
+from shared.domain.errors import BadInput
 from tests.unit.models.trained_models import BTC, ETH, NOW, quick, weak_market, weak_markets
 
 REPOSITORY = Path(__file__).parents[3]
@@ -201,16 +200,6 @@ def test_a_shard_that_there_is_not_is_refused(tmp_path, shard):
 
 def test_a_shard_without_a_piece_is_done_at_once(tmp_path):
     assert work_shard(weak_markets(), quick(), tmp_path, (99, 100), silent) == 0
-
-
-def test_a_second_training_with_the_same_instant_is_told_that_it_exists(tmp_path):
-    train_models(weak_markets(), quick(), tmp_path, NOW, silent)
-    before = files_of(tmp_path)
-    with pytest.raises(Conflict):
-        train_models(weak_markets(), quick(), tmp_path, NOW, silent)
-    assert files_of(tmp_path) == before
-    infos = train_models(weak_markets(), quick(), tmp_path, NOW + timedelta(seconds=1), silent)
-    assert read_aliases(tmp_path, "GLOBAL")[Role.CHAMPION] == infos[0].release_id
 
 
 @pytest.mark.long
