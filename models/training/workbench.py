@@ -5,7 +5,6 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeAlias
-from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
@@ -13,31 +12,38 @@ from numpy.typing import NDArray
 
 from models.disk import write_whole
 
+_DIGEST_BYTES = 32
+
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
 
 class Workbench:
-    """Arrays by name in one folder; what cannot be read counts as not done."""
+    """Arrays by name in one folder; what is not as it was written counts as not done."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def keep(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Write the arrays so that they are there whole or not at all."""
-        content = BytesIO()
-        np.savez(content, **arrays)  # pyright: ignore[reportArgumentType]
+        packed = BytesIO()
+        np.savez(packed, **arrays)  # pyright: ignore[reportArgumentType]
+        content = packed.getvalue()
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self._path(name), content.getvalue())
+        write_whole(self._path(name), sha256(content).digest() + content)
 
     def kept(self, name: str) -> Arrays | None:
         try:
-            with self._path(name).open("rb") as file, np.load(file, allow_pickle=False) as found:
-                return {key: found[key] for key in found.files}
-        except (FileNotFoundError, BadZipFile, ValueError, EOFError, KeyError):
+            raw = self._path(name).read_bytes()
+        except FileNotFoundError:
             return None
+        digest, content = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
+        if sha256(content).digest() != digest:
+            return None
+        with np.load(BytesIO(content), allow_pickle=False) as found:
+            return {key: found[key] for key in found.files}
 
     def _path(self, name: str) -> Path:
-        return self.folder / f"{name}.npz"
+        return self.folder / f"{name}.piece"
 
 
 def digest_of(*parts: Any) -> str:

@@ -133,7 +133,7 @@ def test_processes_of_the_pool_are_told_to_use_one_thread(desk):
 def test_what_is_done_is_not_done_again_and_what_was_cut_short_is(desk):
     bench = Workbench(desk)
     work(desk, NEXT)
-    path = desk / f"{NEXT.name}.npz"
+    path = desk / f"{NEXT.name}.piece"
     whole = path.read_bytes()
     first = path.stat().st_ino
     work(desk, NEXT)
@@ -171,7 +171,7 @@ def test_cores_are_those_of_the_container_not_of_the_machine(tmp_path, monkeypat
 
 def test_a_cluster_by_its_address_keeps_the_same_bytes(desk, address, tmp_path_factory):
     work(desk, GOOD)
-    path = desk / f"{GOOD.name}.npz"
+    path = desk / f"{GOOD.name}.piece"
     here = path.read_bytes()
     path.unlink()
     with Pool(backend="dask", scheduler=address).open(desk) as crew:

@@ -81,7 +81,7 @@ def files_of(root):
 
 
 def kept_in(root):
-    return sorted((root / FOLDER).glob("*/fold-*.npz"))
+    return sorted((root / FOLDER).glob("*/fold-*.piece"))
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_two_trainings_at_once_both_end_well(tmp_path):
         for one in (ids[0][0], ids[1][0])
     )
     assert first["calibrator.json"] == second["calibrator.json"]
-    assert not list(tmp_path.rglob(".*.npz*"))
+    assert not list(tmp_path.rglob(".*.piece*"))
 
 
 @pytest.mark.long

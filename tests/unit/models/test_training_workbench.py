@@ -71,27 +71,28 @@ def test_what_is_kept_comes_back_as_it_was(tmp_path):
 def test_a_result_that_was_cut_short_counts_as_not_done(tmp_path, share):
     bench = Workbench(tmp_path)
     bench.keep("one", RESULT)
-    path = tmp_path / "one.npz"
+    path = tmp_path / "one.piece"
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     assert bench.kept("one") is None
 
 
-@pytest.mark.parametrize("at", [0, 40, 200, 20_000, -30])
-def test_a_result_with_a_flipped_byte_counts_as_not_done_or_is_what_it_was(tmp_path, at):
+def test_a_result_with_any_flipped_bit_counts_as_not_done(tmp_path):
     bench = Workbench(tmp_path)
-    bench.keep("one", RESULT)
-    path = tmp_path / "one.npz"
-    content = bytearray(path.read_bytes())
-    content[at] ^= 0xFF
-    path.write_bytes(bytes(content))
-    found = bench.kept("one")
-    if found is not None:
-        np.testing.assert_array_equal(found["margins"], RESULT["margins"])
+    bench.keep("one", {"margins": np.arange(40.0), "unfit": np.array("no")})
+    path = tmp_path / "one.piece"
+    content = path.read_bytes()
+    for at in range(0, len(content), 3):
+        flipped = bytearray(content)
+        flipped[at] ^= 1 << at % 8
+        path.write_bytes(bytes(flipped))
+        assert bench.kept("one") is None, at
 
 
-def test_a_result_that_could_run_code_is_not_read(tmp_path):
-    np.savez(tmp_path / "one.npz", a=np.array([print], dtype=object))
-    assert Workbench(tmp_path).kept("one") is None
+def test_arrays_that_could_run_code_when_read_are_refused(tmp_path):
+    bench = Workbench(tmp_path)
+    bench.keep("one", {"a": np.array([print], dtype=object)})
+    with pytest.raises(ValueError, match="allow_pickle"):
+        bench.kept("one")
 
 
 def test_a_full_disk_is_told_and_leaves_nothing_half(tmp_path):
@@ -104,7 +105,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half(tmp_path):
         check=False,
     )
     assert done.stderr == "told: File too large\n"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["small.npz"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["small.piece"]
 
 
 def test_work_nobody_added_to_for_a_week_is_thrown_away(tmp_path):
