@@ -171,7 +171,7 @@ def test_what_a_killed_training_had_done_is_not_done_again(tmp_path):
 
     with pytest.raises(Killed):
         train_models(weak_markets(), quick(), tmp_path, NOW, until_two_folds_are_done)
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob(".work/*/fold-GLOBAL-*.npz")}
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob(".work/*/fold-GLOBAL-*.piece")}
     assert len(kept) == 2
     heard = []
 
