@@ -39,7 +39,10 @@ class Platform:
         self._host = client.trading_host
         key = _key(client, settings.state_dir / KEY_FILE)
         self._http = httpx.Client(
-            headers={HEADER: key} if key else {}, timeout=_TIMEOUT_SECONDS, trust_env=False
+            headers={HEADER: key} if key else {},
+            timeout=_TIMEOUT_SECONDS,
+            trust_env=False,
+            limits=httpx.Limits(max_keepalive_connections=0),  # nothing stays open for nobody
         )
 
     def get(self, service: str, path: str, **query: str | int) -> Any:

@@ -3,7 +3,6 @@
 import json
 import shutil
 import time
-from dataclasses import replace
 from datetime import timedelta
 from threading import Event, Thread
 
@@ -11,12 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from models.aliases import Role
-from models.artifact import as_json, verify, write_release
+from models.artifact import verify, write_release
 from models.evaluation.promotion import PromotionRefused
-from models.evaluation.sheet import Condition, GateVerdict
-from models.manifest import GATE, release_id
 from models.registry import Registry
-from models.signing import ANY_UNSIGNED, new_key
+from models.signing import new_key
 from shared.bus.tables import event_log
 from shared.bus.unit_of_work import Transactions
 from shared.db.audit import audit
@@ -27,11 +24,12 @@ from signal_generator.repository.promotion import Promotions
 from signal_generator.settings import SignalGeneratorSettings
 from signal_generator.tables import ml_outcomes
 from signal_generator.tasks import ModelWatch
-from tests.unit.signal_generator.conftest import START, SYMBOLS, TRADED, TRAINED, closed_at
+from tests import challengers
+from tests.challengers import gate
+from tests.unit.signal_generator.conftest import START, SYMBOLS, TRADED
 from tests.unit.signal_generator.desk import Desk
 
 SOL = Symbol("SOL-USDT")
-LATER = closed_at(TRAINED) + timedelta(days=1)
 
 
 @pytest.fixture
@@ -42,32 +40,11 @@ def folder(models_dir, tmp_path):
 
 
 def champion_of(root, scope="SOLUSDT"):
-    return json.loads((root / scope / "aliases.json").read_text())["champion"]
+    return challengers.champion_of(root, scope)
 
 
-def gate(champion, *, is_passed=True):
-    condition = Condition(
-        name="earns per trade", group="money", is_met=is_passed, value="0.041%", limit="above 0",
-        remedy="trade where it costs less",
-    )  # fmt: skip
-    return GateVerdict(
-        is_passed=is_passed, sentence="It is so.", conditions=(condition,), champion_id=champion
-    )
-
-
-def challenger(root, verdict, days=0, signer=None, scope="SOLUSDT"):
-    """Write another release of a scope, judged as told, and let it wait in the shadow."""
-    trust = ANY_UNSIGNED if signer is None else signer.trust
-    known = verify(root / scope / champion_of(root, scope), trust=trust)
-    at = LATER + timedelta(days=days)
-    manifest = replace(
-        known.manifest, release_id=release_id(scope, "full_dataset", "cpu", at), created_at=at
-    )
-    files = {**known.files, GATE: as_json(verdict)}
-    write_release(root, manifest, files, signer)
-    roles = {Role.CHALLENGER: manifest.release_id, Role.SHADOW: manifest.release_id}
-    Registry(root).point(scope, roles)
-    return manifest.release_id
+def challenger(root, verdict, days=1, signer=None):
+    return challengers.challenger(root, "SOLUSDT", verdict, days, signer)
 
 
 def shadowed(engine, release, champion, days=20, step=2, promised=0.5):
@@ -344,7 +321,7 @@ def test_a_kill_leaves_the_old_champion_and_a_retry_completes_it(engine, folder,
 
 def test_two_who_promote_at_once_are_judged_one_after_the_other(sqlite_engine, folder):
     desk, champion = Desk(sqlite_engine, folder), champion_of(folder)
-    news = [challenger(folder, gate(champion), days=days) for days in (0, 1)]
+    news = [challenger(folder, gate(champion), days=days) for days in (1, 2)]
     for new in news:
         shadowed(sqlite_engine, new, champion if new == news[0] else f"{champion}x")
     refused = []
