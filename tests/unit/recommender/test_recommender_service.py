@@ -12,6 +12,7 @@ from sqlalchemy import func, insert, select
 from recommender.app import build
 from recommender.core.status import RecommendationStatus
 from recommender.repository.proposals import Progress, advance
+from recommender.routes import IssuedView
 from recommender.settings import RecommenderSettings
 from recommender.tables import pending_signals, trade_recommendations
 from shared.bus.consumer import Consumer
@@ -51,6 +52,7 @@ from shared.domain.signal import Signal, signal_id
 from shared.domain.verdict import Breach, Denied, Sizing, decision_id
 from shared.runtime.service import Runtime
 from shared.runtime.settings import PlatformSettings
+from tests.builders import RECOMMENDATION
 from tests.database import empty_database
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -567,3 +569,11 @@ def test_what_was_issued_is_counted(sqlite_engine):
     text = desk.ask("GET", "/metrics", None).text
     assert 'recommendations_total{action="entry"} 1.0' in text
     assert desk.ask("GET", "/health/ready", None).status_code == 200
+
+
+def test_a_recommendation_shows_what_its_confidence_is_made_of():
+    shown = IssuedView.model_validate(RECOMMENDATION).model_dump(mode="json")
+    assert shown["edge"]["confidence"] == 0.72
+    assert shown["edge"]["factors"] == {
+        "coverage": 0.8, "drift": 0.9, "age": 1.0, "live": 1.0, "standing": 1.0,
+    }  # fmt: skip
