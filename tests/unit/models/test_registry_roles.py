@@ -1,11 +1,10 @@
 """Who is champion, and what is kept: by one writer at a time, on a disk that may be full."""
 
 import json
-import resource
-import signal
-from concurrent.futures import ProcessPoolExecutor
+import subprocess
+import sys
 from datetime import timedelta
-from multiprocessing import get_context
+from subprocess import PIPE
 
 import pytest
 
@@ -13,7 +12,9 @@ from models.aliases import Role
 from models.artifact import ArtifactRefused
 from models.registry import Registry
 from shared.domain.errors import BadInput, Conflict, NotFound
-from tests.unit.models.made_releases import BTC, MARKET, NOW, TRUST, files_of, generations, put
+from tests.conftest import REPOSITORY
+from tests.unit.models.made_releases import BTC, MARKET, NOW, TRUST, generations, put
+from tests.unit.models.writing_process import LIMITS, TURNS
 
 
 @pytest.fixture
@@ -181,77 +182,52 @@ def test_nothing_is_deleted_where_the_roles_cannot_be_read(tmp_path, registry, i
     assert len(registry.releases()) == len(ids)
 
 
-def in_processes(count, work, *args):
-    """Run `work(*args, number)` in so many processes at once; return what they return."""
-    with ProcessPoolExecutor(count, mp_context=get_context("fork")) as pool:
-        started = [pool.submit(work, *args, number) for number in range(count)]
-        return [one.result(timeout=120) for one in started]
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    return put(tmp_path_factory.mktemp("template"))
 
 
-def publish_many(root, number):
-    registry = Registry(root, trust=TRUST)
-    role = (Role.CHALLENGER, Role.SHADOW)[number]
-    own = ("BTCUSDT", "ETHUSDT")[number]
-    for turn in range(12):
-        mine = put(root, "GLOBAL", NOW + timedelta(seconds=2 * turn + number)).name
-        registry.point("GLOBAL", {role: mine})
-        if registry.aliases("GLOBAL")[role] != mine:
-            return "the other process undid it"
-        registry.promote(own, put(root, own, NOW + timedelta(seconds=turn)).name)
-    return mine
-
-
-def test_two_processes_that_publish_at_once_do_not_undo_one_another(tmp_path, registry):
-    files_of()
-    challenger, shadow = in_processes(2, publish_many, tmp_path)
-    assert registry.aliases("GLOBAL") == {Role.CHALLENGER: challenger, Role.SHADOW: shadow}
-    assert registry.refresh() == ("BTCUSDT", "ETHUSDT")
-    assert len(registry.releases()) == 48
-    assert not list(tmp_path.glob("*/.*"))
-
-
-def write_the_same(root, number):
-    try:
-        return put(root).name
-    except Conflict:
-        return "conflict"
-
-
-def test_of_three_processes_that_write_the_same_release_two_are_told_so(tmp_path, registry):
-    files_of()
-    said = sorted(in_processes(3, write_the_same, tmp_path))
-    assert registry.verify(said[0])
-    assert said[1:] == ["conflict", "conflict"]
-
-
-def write_to_a_full_disk(root, limit, number):
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    newer = Registry(root).releases()[0].path.name
-    writes = (
-        lambda: put(root, at=NOW + timedelta(days=2)),
-        lambda: Registry(root, trust=TRUST).promote("GLOBAL", newer),
-    )
-    said = []
-    for write in writes:
-        try:
-            write()
-            said.append("written")
-        except OSError as error:
-            said.append(error.strerror)
+def in_processes(count, job, root, template):
+    """Run a job of `writing_process` in so many processes at once; return what they print."""
+    program = [sys.executable, "-m", "tests.unit.models.writing_process", job, root, template]
+    started = [
+        subprocess.Popen([*map(str, program), str(number)], stdout=PIPE, text=True, cwd=REPOSITORY)
+        for number in range(count)
+    ]
+    said = [process.communicate(timeout=120)[0].strip() for process in started]
+    assert [process.returncode for process in started] == [0] * count
     return said
 
 
-@pytest.mark.parametrize("limit", [0, 60, 3000])
-def test_a_disk_that_is_full_leaves_the_champion_and_nothing_by_halves(tmp_path, registry, limit):
-    champion = put(tmp_path).name
-    put(tmp_path, at=NOW + timedelta(days=1))
-    registry.promote("GLOBAL", champion)
-    (said,) = in_processes(1, write_to_a_full_disk, tmp_path, limit)
-    an_alias_fits = limit >= 3000
-    assert said == ["File too large", "written" if an_alias_fits else "File too large"]
-    assert not list((tmp_path / "GLOBAL").glob(".*"))
-    assert len(registry.releases()) == 2
-    registry.refresh()
-    assert registry.failures() == {}
-    assert (registry.model_for(BTC).release_id == champion) is not an_alias_fits
+def test_two_processes_that_publish_at_once_do_not_undo_one_another(tmp_path, registry, template):
+    challenger, shadow = in_processes(2, "publish_many", tmp_path, template)
+    assert registry.aliases("GLOBAL") == {Role.CHALLENGER: challenger, Role.SHADOW: shadow}
+    assert registry.refresh() == ("BTCUSDT", "ETHUSDT")
+    assert len(registry.releases()) == 4 * TURNS
+    assert not list(tmp_path.glob("*/.*"))
+
+
+def test_of_two_processes_that_write_the_same_release_one_is_told_so(tmp_path, registry, template):
+    said = sorted(in_processes(2, "write_the_same", tmp_path, template))
+    assert registry.verify(said[0])
+    assert said[1] == "conflict"
+
+
+def test_a_disk_that_is_full_leaves_the_champion_and_nothing_by_halves(tmp_path, template):
+    champion = {}
+    for limit in LIMITS:
+        home = tmp_path / str(limit)
+        champion[limit] = put(home).name
+        put(home, at=NOW + timedelta(days=1))
+        Registry(home, trust=TRUST).promote("GLOBAL", champion[limit])
+    (said,) = in_processes(1, "fill_the_disk", tmp_path, template)
+    full = "File too large"
+    assert said.split(", ") == [full, full, full, full, full, "written"]  # an alias fits in 3000
+    for limit in LIMITS:
+        home = tmp_path / str(limit)
+        registry = Registry(home, MARKET, TRUST)
+        registry.refresh()
+        assert not list((home / "GLOBAL").glob(".*"))
+        assert (len(registry.releases()), registry.failures()) == (2, {})
+        stayed = registry.model_for(BTC).release_id == champion[limit]
+        assert stayed is (limit < 3000)
