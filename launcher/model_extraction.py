@@ -80,11 +80,14 @@ def check_features(names: list[str] | None) -> None:
         return
     if sorted(map(str, names)) == sorted(FEATURE_NAMES):
         raise LegacyRefused("reordered", "it has the engine's features in another order")
-    odd = sorted(set(map(str, names)) - set(FEATURE_NAMES)) or ["fewer"]
+    odd, lacking = set(names) - set(FEATURE_NAMES), set(FEATURE_NAMES) - set(names)
+    if odd:
+        why = f"{min(odd)!r} is none of the engine's"
+    else:
+        why = f"{min(lacking)!r} is not among them" if lacking else "one stands twice"
     raise LegacyRefused(
         "schema_mismatch",
-        f"it knows {len(names)} features, the engine {len(FEATURE_NAMES)}; {odd[0]!r} is not "
-        "among them",
+        f"it knows {len(names)} features, the engine {len(FEATURE_NAMES)}; {why}",
     )
 
 
