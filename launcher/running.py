@@ -17,6 +17,8 @@ from launcher.console import err, out, print_json, print_table
 from launcher.database import migrate
 from launcher.demonstration import demonstration
 from launcher.live_view import Tally, count, heard_of_candles, watch
+from launcher.model_keys import trust_of
+from launcher.models_home import models_folder
 from launcher.options import AsJson, listed
 from launcher.progress import counting
 from shared.bus.consumer import wait_until_idle
@@ -129,7 +131,7 @@ def demo(
                 "redis_host": None,
             }
         )
-        tally = _run_to_the_end(settings, base.state_dir, candles)
+        tally = _run_to_the_end(settings, base, candles)
     row = tally.as_row()
     if as_json:
         print_json(row)
@@ -140,7 +142,7 @@ def demo(
     )
 
 
-def _run_to_the_end(settings: PlatformSettings, model_home: Path, candles: int) -> Tally:
+def _run_to_the_end(settings: PlatformSettings, base: PlatformSettings, candles: int) -> Tally:
     migrate(settings.database())
     configure(as_json=True, level="WARNING")
     runtime = build_runtime(settings)
@@ -151,7 +153,10 @@ def _run_to_the_end(settings: PlatformSettings, model_home: Path, candles: int) 
             "limit": candles,
             "wait_for": _consumers(()),
         },
-        "signal_generator": {"models_dir": model_home / "models"},
+        "signal_generator": {
+            "models_dir": models_folder(base),
+            "model_public_keys": tuple(one.hex() for one in trust_of(base).keys.values()),
+        },
     }
     platform = Platform(build_services(runtime, (), **overrides), runtime)
     observer = runtime.transactions("launcher")
