@@ -1,8 +1,12 @@
 """The rows and candles of one training on disk: workers map them, nobody copies them."""
 
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
 import msgspec
 import numpy as np
@@ -34,15 +38,12 @@ def lay_out(folder: Path, rows: TrainingSet, data: dict[Symbol, CandleArrays]) -
 
 def _write(folder: Path, rows: TrainingSet, data: dict[Symbol, CandleArrays]) -> None:
     for name in _columns():
-        np.save(folder / f"{name}.npy", getattr(rows, name), allow_pickle=False)
+        with _durable(folder / f"{name}.npy") as file:
+            np.save(file, getattr(rows, name), allow_pickle=False)
     for number, symbol in enumerate(sorted(data)):
         one = data[symbol]
-        np.savez(
-            folder / _CANDLES.format(number=number),
-            closed_at=one.closed_at,
-            ohlcv=one.ohlcv,
-            is_filled=one.is_filled,
-        )
+        with _durable(folder / _CANDLES.format(number=number)) as file:
+            np.savez(file, closed_at=one.closed_at, ohlcv=one.ohlcv, is_filled=one.is_filled)
     head = _Head(symbols=rows.symbols, fingerprint=rows.fingerprint, candles=tuple(sorted(data)))
     write_durably(folder / _HEAD, msgspec.json.encode(head))
 
@@ -68,6 +69,14 @@ def candles_on(folder: Path) -> dict[Symbol, CandleArrays]:
                 is_filled=kept["is_filled"],
             )
     return found
+
+
+@contextmanager
+def _durable(path: Path) -> Generator[IO[bytes]]:
+    with path.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _head(folder: Path) -> _Head:

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import pytest
 import yaml
 
 from launcher import console, training
+from models.aliases import Role, read_aliases
+from models.artifact import verify
+from models.signing import new_key
 from shared.runtime.settings import PlatformSettings
 from signal_generator.settings import SignalGeneratorSettings
 
@@ -259,3 +263,59 @@ def test_kustomize_renders_them(tmp_path):
         assert re.search(r":\d+\.\d+\.\d+$|@sha256:", only["image"])
         (source,) = only["envFrom"]
         assert ("ConfigMap", source["configMapRef"]["name"]) in rendered
+
+
+def environment(name, home):
+    """Return what the manifest says, with the folders here and invented candles of two coins."""
+    env = {**configured()[1], **{one["name"]: one["value"] for one in container(name)["env"]}}
+    changed = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "HOME": str(home),
+        "TRADING_STATE_DIR": str(home),
+        "NUMBA_CACHE_DIR": str(home / "numba"),
+        "MARKET__VENUE": "synthetic",
+        "MARKET__INSTRUMENTS": "BTC-USDT,ETH-USDT",
+        "TRAINING_OPTIONS": "--configurations 1 --jobs 1",
+        "SHARDS": "2",
+    }
+    if "TRADING_MODEL_SIGNING_KEY_FILE" in env:
+        changed["TRADING_MODEL_SIGNING_KEY_FILE"] = str(home / "key.pem")
+    without = {key: value for key, value in env.items() if not key.startswith("DB_")}
+    return {**without, **changed}
+
+
+def run(name, home, **more):
+    only = container(name)
+    return subprocess.run(
+        [*only["command"], *only["args"]],
+        env={**environment(name, home), **more},
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+
+def test_an_index_that_has_no_shard_ends_with_a_code_that_is_not_retried(tmp_path):
+    done = run(SHARDS, tmp_path, JOB_COMPLETION_INDEX="2")
+    assert done.returncode in job(SHARDS)["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"]
+    assert "2 of 2" in done.stderr
+
+
+@pytest.mark.long
+def test_the_commands_of_the_pods_leave_signed_releases_and_no_work(tmp_path):
+    signer = new_key(tmp_path / "key.pem")
+    for index in ("1", "0"):
+        done = run(SHARDS, tmp_path, JOB_COMPLETION_INDEX=index)
+        assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "models").glob(".work/*/*.piece"))
+    assert not (tmp_path / "keys").exists()
+    done = run(PUBLISHER, tmp_path)
+    assert done.returncode == 0, done.stderr
+    aliases = read_aliases(tmp_path / "models", "GLOBAL")
+    assert aliases is not None
+    release = tmp_path / "models" / "GLOBAL" / aliases[Role.CHALLENGER]
+    assert verify(release, trust=signer.trust).signed_by == signer.key_id
+    assert Role.CHAMPION not in aliases
+    assert not list((tmp_path / "models").glob(".work/*/"))
