@@ -10,7 +10,7 @@ import msgspec
 from models.artifact import Contents
 from models.disk import read_limited
 from models.evaluation.sheet import Evaluation, GateVerdict, Skill
-from models.evaluation.wording import duration, estimate, figure, listed, moment, share
+from models.evaluation.wording import NOTHING, duration, estimate, figure, listed, moment, share
 from models.manifest import EVALUATION, GATE, METRICS, Manifest
 from models.shelf import Listing
 
@@ -106,10 +106,14 @@ def remedies(conditions: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def health_row(item: Mapping[str, Any]) -> dict[str, Any]:
     alarms = [
-        f"{one['monitor']} {one['state']}: {one['value']:.3g}, limit {one['limit']:.3g}"
+        f"{one['monitor']} {one['state']}: {_number(one['value'])}, limit {_number(one['limit'])}"
         for one in item.get("alarms", ())
     ]
     return {**item, "day": str(item.get("day"))[:10], "alarms": "; ".join(alarms) or None}
+
+
+def _number(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.3g}"
 
 
 def _skill(listing: Listing) -> Skill | None:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from launcher.cli import application
 from launcher.model_desk import FileDesk
 from launcher.model_keys import signer_of
+from launcher.model_view import health_row
 from shared.bus.history import last_instant
 from shared.db.audit import audit
 from shared.db.engine import connect
@@ -236,6 +237,15 @@ def test_a_running_service_is_asked_and_knows_who_asked(models, service, monkeyp
     assert "not judged yet" in trading("health").output
     assert json.loads(trading("health", "BTC-USDT", "--json").stdout) == []
     assert trading("health", "DOGE-USDT").exit_code == 2
+
+
+def test_alarms_are_said_with_what_they_read_and_their_limit():
+    alarm = {"monitor": "calibration", "state": "red", "value": -3.217, "limit": 3.0}
+    lost = {"monitor": "prediction_drift", "state": "red", "value": None, "limit": 0.5}
+    row = health_row({"day": "2026-11-21T00:00:00Z", "alarms": [alarm, lost]})
+    assert row["day"] == "2026-11-21"
+    assert row["alarms"] == "calibration red: -3.22, limit 3; prediction_drift red: -, limit 0.5"
+    assert health_row({"day": "2026-11-21T00:00:00Z", "alarms": []})["alarms"] is None
 
 
 def test_a_key_that_may_only_read_changes_nothing(models, service, monkeypatch):
