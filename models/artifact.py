@@ -71,7 +71,7 @@ class Contents:
             return msgspec.json.decode(self.files[name], type=kind)
         except KeyError as error:
             raise ArtifactRefused("missing_file", name) from error
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ArtifactRefused("unreadable_file", f"{name}: {error}") from error
 
 
@@ -174,7 +174,7 @@ def read_manifest(path: Path) -> Manifest:
 def _decoded(sheet: bytes) -> Manifest:
     try:
         return msgspec.json.decode(sheet, type=Manifest)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ArtifactRefused("unreadable_manifest", str(error)) from error
 
 

@@ -31,7 +31,7 @@ PUBLIC_KEYS = "model_signing.pub"
 
 _ID_LENGTH = 16
 _PUBLIC_KEY = re.compile(r"[0-9a-f]{64}")
-_SIGNATURE = re.compile(rb"ed25519 (?P<key>[0-9a-f]{16}) (?P<hex>[0-9a-f]{128})\n?")
+_SIGNATURE = re.compile(rb"ed25519 (?P<key>[0-9a-f]{16}) (?P<hex>[0-9a-f]{128})\n")
 
 TrustedKeys: TypeAlias = Mapping[str, bytes]
 """Public keys, 32 bytes each, by key id."""
