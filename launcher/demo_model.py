@@ -18,7 +18,7 @@ from models.training.pool import Pool, cores
 from models.validation import WalkForwardRule
 from shared.runtime.settings import PlatformSettings, load
 
-_ROUNDS, _FOLDS, _DRAWS = 120, 2, 100
+_ROUNDS, _FOLDS, _TEST_DAYS, _DRAWS = 120, 3, 150, 100
 _FOREVER = timedelta(days=3650)
 
 
@@ -38,7 +38,7 @@ def ensure_demo_model(settings: PlatformSettings) -> None:
         market=traded_market(settings),
         label=LabelRule(fee_ratio=market.fee_ratio, slippage_ratio=market.slippage_ratio),
         booster=BoosterParams(max_rounds=_ROUNDS),
-        walk=WalkForwardRule(embargo_seconds=0, folds=_FOLDS),
+        walk=WalkForwardRule(embargo_seconds=0, folds=_FOLDS, test_days=_TEST_DAYS),
         configurations=1,
         looks_for_leaks=False,
         draws=_DRAWS,
