@@ -9,13 +9,20 @@ import xgboost
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.features import FEATURE_NAMES, REQUIRED
+from models.features import FEATURE_NAMES
 from models.forest import read_forest
 from models.manifest import LabelRule
 from models.refusals import NEWEST_XGBOOST
 from models.scorer import load
 from models.ubjson import decode
-from tests.unit.models.trained_models import train_into, weak_markets
+from tests.unit.models.made_releases import (
+    NOW,
+    TRUST,
+    files_of,
+    margins_of,
+    put,
+    stored_rows,
+)
 
 NAMES = [f"f{column}" for column in range(8)]
 
@@ -167,7 +174,13 @@ def test_the_reader_is_proven_against_the_library_in_use():
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    return [load(info.path) for info in train_into(tmp_path_factory.mktemp("scored"))]
+    root = tmp_path_factory.mktemp("scored")
+    return [load(put(root, scope), trust=TRUST) for scope in ("GLOBAL", "BTCUSDT")]
+
+
+@pytest.fixture(scope="module")
+def blend(tmp_path_factory):
+    return load(put(tmp_path_factory.mktemp("blend"), "BTCUSDT", kind="blend"), trust=TRUST)
 
 
 def test_a_model_says_what_trade_it_speaks_about(models):
@@ -176,10 +189,8 @@ def test_a_model_says_what_trade_it_speaks_about(models):
     assert (own.scope, own.is_global) == ("BTCUSDT", False)
     assert own.label == LabelRule()
     assert own.interval_seconds == 3600
-    assert own.trained_until.timestamp() <= weak_markets()["BTC-USDT"].closed_at[-1]
-    assert own.payoff.a_win > 0.3
-    assert own.payoff.a_loss > 0.3
-    assert own.reference_kelly == own.payoff.reference_kelly >= 0
+    assert own.trained_until == NOW
+    assert own.reference_kelly == own.payoff.reference_kelly == 0.1
 
 
 def test_predictions_are_calibrated_clamped_and_counted(models):
@@ -201,9 +212,6 @@ def test_only_a_hole_that_training_never_had_is_new(models):
     vectors = np.zeros((4, 86))
     vectors[1, 3], vectors[2, [3, 4]], vectors[3, 5] = np.nan, np.inf, np.nan
     assert [one.new_holes for one in model.predict(vectors)] == [0, 1, 2, 0]
-    required = [FEATURE_NAMES.index(name) for name in REQUIRED]
-    assert models[0].is_always_known[required].all()
-    assert not models[0].is_always_known.all()
 
 
 def test_infinite_is_missing_and_far_away_is_unfamiliar(models):
@@ -221,8 +229,47 @@ def test_contributions_are_named_strongest_first_and_add_up(models):
     assert {name for name, _ in shares} == set(FEATURE_NAMES)
     strengths = [abs(value) for _, value in shares]
     assert strengths == sorted(strengths, reverse=True)
-    total = sum(value for _, value in shares) + models[0].forest.expected
+    total = sum(value for _, value in shares) + models[0].expected
     assert total == pytest.approx(models[0].predict(vector[np.newaxis])[0].margin, abs=1e-5)
+
+
+def test_a_blend_is_the_mean_of_what_xgboost_says_of_its_two_boosters(blend, models):
+    rows = stored_rows()
+    boosters = [files_of("blend")[name] for name in ("booster.ubj", "booster_global.ubj")]
+    own, pooled = (margins_of(ubj, rows) for ubj in boosters)
+    assert np.abs(own - pooled).max() > 0.1
+    assert blend.margins(rows) == pytest.approx((own + pooled) / 2, abs=1e-6)
+    alone = replace(blend, pooled=None)
+    assert alone.margins(rows) == pytest.approx(own, abs=1e-6)
+    assert models[0].pooled is None
+
+
+def test_the_contributions_of_a_blend_are_the_mean_of_both_and_add_up(blend):
+    for vector in stored_rows():
+        shares = dict(blend.contributions(vector))
+        own = dict(replace(blend, pooled=None).contributions(vector))
+        pooled = dict(replace(blend, forest=blend.pooled, pooled=None).contributions(vector))
+        means = {name: (own[name] + pooled[name]) / 2 for name in FEATURE_NAMES}
+        assert shares == pytest.approx(means, abs=1e-15)
+        margin = blend.margins(vector[np.newaxis])[0]
+        assert sum(shares.values()) + blend.expected == pytest.approx(margin, abs=1e-5)
+
+
+def test_points_are_how_far_the_probability_moves_without_a_feature(models, blend):
+    for model in (*models, blend):
+        vector = stored_rows()[0]
+        margin = float(model.margins(vector[np.newaxis])[0])
+        points = model.points(vector)
+        shares = dict(model.contributions(vector))
+        assert {name for name, _, _ in points} == set(FEATURE_NAMES)
+        for name, value, moved in points:
+            assert value == vector[FEATURE_NAMES.index(name)]
+            without = 1 / (1 + np.exp(-(1.2 * np.clip(margin - shares[name], -1.5, 1.5) - 0.1)))
+            here = 1 / (1 + np.exp(-(1.2 * np.clip(margin, -1.5, 1.5) - 0.1)))
+            assert moved == pytest.approx(here - without, abs=1e-12)
+        strengths = [abs(moved) for _, _, moved in points]
+        assert strengths == sorted(strengths, reverse=True)
+        assert strengths[0] > 0.01
 
 
 def test_serving_loads_neither_xgboost_nor_scikit_learn_nor_pickle_loaders():
