@@ -141,8 +141,6 @@ class Registry:
             if any(aliases.get(role) != value for role, value in changes.items()):
                 write_aliases(self._root, scope, changes)
 
-    publish = promote
-
     def rollback(self, scope: str, now: datetime | None = None) -> str:
         """Make the release before the champion of a scope again, and return its id.
 

@@ -174,14 +174,10 @@ class PlatformSettings(SectionSettings):
     market: MarketSettings = Field(default_factory=lambda: load(MarketSettings))
 
     @model_validator(mode="after")
-    def _no_killing_in_live(self) -> Self:
-        if self.trading_crash_at and self.trading_mode is Mode.LIVE:
+    def _refused_in_live(self) -> Self:
+        if self.trading_mode is Mode.LIVE and self.trading_crash_at:
             raise ValueError("TRADING_CRASH_AT is for tests and is refused in live")
-        return self
-
-    @model_validator(mode="after")
-    def _no_unsigned_models_in_live(self) -> Self:
-        if self.allow_unsigned_models and self.trading_mode is Mode.LIVE:
+        if self.trading_mode is Mode.LIVE and self.allow_unsigned_models:
             raise ValueError("ALLOW_UNSIGNED_MODELS is for development and is refused in live")
         return self
 
