@@ -88,10 +88,20 @@ class Assessor:
             kinds=subject.choice.scores,
             leaks=self.leaks,
             paths=self.paths,
-            n_effective_train=study.n_effective(_within(study.cut.holdout.train, subject.mine)),
+            n_effective_train=study.n_effective(self._learned_from(subject)),
+            n_effective_test=study.n_effective(self._judged_by(subject)),
             champion=holdout.champion,
         )
         return evaluation, trials
+
+    def _learned_from(self, subject: Subject) -> Indices:
+        """Return the rows behind the trees: shared ones have learned from all instruments."""
+        known = self.study.cut.holdout.train
+        return known if subject.choice.kind == "global" else _within(known, subject.mine)
+
+    def _judged_by(self, subject: Subject) -> Indices:
+        tested = np.concatenate([fold.test for fold in self.study.cut.folds])
+        return tested if subject.choice.kind == "global" else _within(tested, subject.mine)
 
     def _walked(self, subject: Subject) -> Judged:
         found, folds = subject.choice.found, self.study.cut.folds

@@ -52,8 +52,8 @@ def integrity(evaluation: Evaluation, rule: GateRule) -> tuple[Condition, ...]:
         Condition(
             name="labels to be judged by",
             group="integrity",
-            is_met=evaluation.skill.n_effective >= rule.min_labels_test,
-            value=f"{evaluation.skill.n_effective:.0f} effective",
+            is_met=evaluation.n_effective_test >= rule.min_labels_test,
+            value=f"{evaluation.n_effective_test:.0f} effective",
             limit=f"at least {rule.min_labels_test:.0f}",
             remedy="test more or longer blocks (--folds, --test-days)",
         ),

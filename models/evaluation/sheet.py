@@ -186,6 +186,8 @@ class Against:
 class Evaluation:
     """`holdout_at` says when the holdout was looked at: once per release, when it was made.
 
+    `n_effective_*`: labels behind the trees, those of all instruments where trees are shared.
+
     `paths`: the AUC of each path of combinatorial cross-validation, where it was asked for; all
     instruments together, models that know the future of what they test.
     """
@@ -203,6 +205,7 @@ class Evaluation:
     kinds: tuple[KindScore, ...]
     leaks: tuple[Finding, ...]
     n_effective_train: float
+    n_effective_test: float
     champion: Against | None = None
     paths: tuple[float, ...] = ()
 

@@ -102,6 +102,7 @@ def evaluation(**changes):
         ),
         "leaks": leaks(),
         "n_effective_train": 1_730.4,
+        "n_effective_test": 356.7,
         "champion": Against(
             release_id=CHAMPION,
             gain=Estimate(value=0.00071, low=-0.00031, high=0.00172),

@@ -77,7 +77,7 @@ FLAWS = [
     ("leak checks", {"leaks": CLEAN[1:]}),
     ("leak checks", {"leaks": ()}),
     ("labels to learn from", {"n_effective_train": 1_499.0}),
-    ("labels to be judged by", {"skill": replace(convincing().skill, n_effective=299.0)}),
+    ("labels to be judged by", {"n_effective_test": 299.0}),
     ("better than the base rate", {"skill": replace(convincing().skill, p_value=0.05)}),
     ("ranks wins before losses",
      {"skill": replace(convincing().skill, auc=Estimate(value=0.54, low=0.5, high=0.6))}),
