@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from models.training.calibration import fit_platt
 from models.payoff import Payoff, measure_payoff, reference_kelly
+from models.training.calibration import fit_platt
 from shared.domain.kelly import kelly_two_point, net_return_long, probability_lower_bound
 
 GROSS = np.array([0.04, 0.02, -0.03, -0.05])
