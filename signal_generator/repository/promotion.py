@@ -22,7 +22,7 @@ from models.evaluation.promotion import (
     permit,
     rule_on,
 )
-from models.evaluation.sheet import Evaluation, GateVerdict
+from models.evaluation.sheet import GateVerdict
 from models.manifest import EVALUATION, GATE
 from models.registry import Registry
 from shared.bus.unit_of_work import Transactions, UnitOfWork
@@ -33,6 +33,18 @@ from shared.domain.events import ModelPromoted
 from signal_generator.repository.shadow import shadow_record
 
 _RULE = PromotionRule()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    base_rate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    """What is needed of `evaluation.json`, so that one of an older form will do."""
+
+    skill: _Known
 
 
 class NothingBefore(Refused):
@@ -138,9 +150,7 @@ class Promotions:
     def _judged(self, contents: Contents, champion: str | None) -> Ruling:
         manifest = contents.manifest
         gate = contents.sheet(GATE, GateVerdict) if GATE in contents.files else None
-        evaluation = (
-            contents.sheet(EVALUATION, Evaluation) if EVALUATION in contents.files else None
-        )
+        evaluation = contents.sheet(EVALUATION, _Figures) if EVALUATION in contents.files else None
         with self.transactions.read() as connection:
             about = (connection, manifest.symbols, manifest.release_id)
             record, alone = shadow_record(*about, champion), shadow_record(*about, None)

@@ -117,6 +117,19 @@ def test_a_better_model_speaks_at_once_and_everybody_knows_who_wanted_it(sqlite_
     assert (entry[3]["champion_before"], entry[3]["not_met"]) == (champion, [])
 
 
+def test_the_first_of_a_scope_is_measured_against_the_base_rate_of_its_training(
+    sqlite_engine, folder
+):
+    desk, champion = Desk(sqlite_engine, folder), champion_of(folder)
+    new = challenger(folder, gate(champion))
+    Registry(folder).point("SOLUSDT", {Role.CHAMPION: None})
+    for promised, status in ((0.6, 409), (0.5, 200)):
+        with sqlite_engine.begin() as connection:
+            connection.execute(ml_outcomes.delete())
+        shadowed(sqlite_engine, new, champion, promised=promised)
+        assert desk.ask("POST", f"/models/{new}/promote", "admin", {}).status_code == status
+
+
 def test_a_shadow_that_was_worse_than_the_champion_waits(sqlite_engine, folder):
     desk, champion = Desk(sqlite_engine, folder), champion_of(folder)
     new = challenger(folder, gate(champion))
