@@ -53,8 +53,12 @@ def walk_forward(
     ends more than an embargo before the block begins; likewise a row is in any fold only where its
     label ends more than an embargo before the holdout begins. Instants are Unix seconds (m,).
 
+    A block without a row to test - a quiet month, when no barrier was wide enough for its costs -
+    makes no fold.
+
     Raises:
-        BadInput: the rows span too few days, or a block has no row to train or to test on.
+        BadInput: the rows span too few days, a block has no row to train on, or only one of several
+            blocks or none has rows to test.
     """
     check_rows(decided_at, label_end_at)
     after_last = int(decided_at.max()) + 1
@@ -66,7 +70,14 @@ def walk_forward(
     for start in starts:
         in_block = (decided_at >= start) & (decided_at < start + rule.test_days * _DAY)
         train = known & (label_end_at < start - rule.embargo_seconds)
-        folds.append(_fold(train, in_block & known, start))
+        if (in_block & known).any():
+            folds.append(_fold(train, in_block & known, start))
+    if len(folds) < min(rule.folds, 2):
+        raise BadInput(
+            "history",
+            f"only {len(folds)} of {rule.folds} test blocks have a row",
+            "test longer blocks, or give more instruments or a longer horizon: more is tradeable",
+        )
     return WalkForward(
         folds=tuple(folds), holdout=_fold(known, decided_at >= holdout_from, holdout_from)
     )

@@ -153,7 +153,7 @@ def test_training_some_instruments_measures_them_against_what_they_are_served_wi
 ):
     seen = {}
     monkeypatch.setattr(
-        "launcher.research.train_models",
+        "launcher.training.train_models",
         lambda data, config, *_: seen.update(data=set(data), market=config.market) or [],
     )
     result = trading("train", "--symbols", "SOL-USDT,XRP-USDT", "--json")
@@ -165,7 +165,8 @@ def test_training_some_instruments_measures_them_against_what_they_are_served_wi
 
 def test_a_backtest_asks_no_model_without_the_reference_it_was_trained_with(trading, monkeypatch):
     monkeypatch.setattr(
-        "launcher.research.speakers", lambda _settings, symbols: dict.fromkeys(symbols)
+        "launcher.research.speakers",
+        lambda _settings, symbols, **_which: dict.fromkeys(symbols),
     )
     result = trading("backtest", "--symbols", "SOL-USDT", "--to", "2024-01-03")
     assert result.exit_code == 2

@@ -41,10 +41,18 @@ def test_a_history_that_is_too_short_is_told_how_many_days_it_lacks():
     assert "6 x 30 to test" in caught.value.detail
 
 
-def test_a_month_without_any_row_is_named():
+def test_a_quiet_month_makes_no_fold():
     decided_at, label_end_at = hourly(405)
     is_there = (decided_at < 209 * DAY) | (decided_at >= 241 * DAY)
-    with pytest.raises(BadInput, match="no row to test from 1970-07-30"):
+    cut = walk_forward(decided_at[is_there], label_end_at[is_there], RULE)
+    assert len(cut.folds) == 5
+    assert all(len(fold.test) for fold in cut.folds)
+
+
+def test_where_nearly_no_block_has_a_row_the_remedy_is_said():
+    decided_at, label_end_at = hourly(405)
+    is_there = (decided_at < 190 * DAY) | (decided_at >= 359 * DAY)
+    with pytest.raises(BadInput, match="of 6 test blocks have a row"):
         walk_forward(decided_at[is_there], label_end_at[is_there], RULE)
 
 
