@@ -91,8 +91,8 @@ class OutOfFold:
 def collected(
     folds: Sequence[Arrays], configurations: Sequence[BoosterParams]
 ) -> tuple[OutOfFold, ...]:
-    """Return one result per configuration; none where a fold could not be fitted."""
-    if any("unfit" in one for one in folds):
+    """Return one result per configuration; none where a fold could not be fitted or none tests."""
+    if any("unfit" in one for one in folds) or not any(len(one["rows"]) for one in folds):
         return ()
     return tuple(
         _out_of_fold(folds, configuration, number)

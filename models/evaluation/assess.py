@@ -105,7 +105,7 @@ class Assessor:
 
     def _walked(self, subject: Subject) -> Judged:
         found, folds = subject.choice.found, self.study.cut.folds
-        rates = np.array([self._base_rate(_within(one.train, subject.mine)) for one in folds])
+        rates = np.array([self._base_rate(one.train, subject) for one in folds])
         p = cross_probabilities(self.study.rows, found)
         rival = cross_probabilities(self.study.rows, subject.line)
         return self._judged(found.rows, (found.margins, p), rival, rates[found.fold_of])
@@ -125,8 +125,10 @@ class Assessor:
             base=base,
         )
 
-    def _base_rate(self, known: Indices) -> float:
-        rows = self.study.rows
+    def _base_rate(self, train: Indices, subject: Subject) -> float:
+        """Return what was known of the scope by then; of all instruments where it was too young."""
+        rows, own = self.study.rows, _within(train, subject.mine)
+        known = own if len(own) else train
         rate = float(np.average(rows.y[known], weights=rows.uniqueness[known]))
         return min(max(rate, 0.001), 0.999)
 
@@ -184,7 +186,7 @@ class Assessor:
         line = self._line(subject)
         p = probabilities(subject.fitted.calibrator, holdout.margins)
         rival = probabilities(line.calibrator, holdout.line)
-        known = self._base_rate(_within(study.cut.holdout.train, subject.mine))
+        known = self._base_rate(study.cut.holdout.train, subject)
         judged = self._judged(part, (holdout.margins, p), rival, np.full(len(part), known))
         floor = floor_of(self.data, subject.market, study, part)
         own = course_of(study, floor, part, (holdout.margins, p), subject.fitted)

@@ -12,7 +12,7 @@ from models.candidate import OutOfFold, Study, collected, rival_margins
 from models.evaluate import auc
 from models.features import schema_hash
 from models.manifest import GLOBAL, TradedMarket, scope_of
-from models.training.samples import MIN_ROWS, rows_of, within
+from models.training.samples import MIN_ROWS, can_teach, rows_of, within
 from models.training.tasks import FinalTask, FoldTask, LeakTask, PathTask, Task, paths_of
 from models.training.tenancy import FOLDER
 from models.training.workbench import Arrays, Workbench, digest_of
@@ -194,7 +194,9 @@ def instruments(study: Study) -> Sequence[Scope]:
 
 
 def _can_grow(study: Study, scope: Scope, min_effective_labels: float) -> bool:
-    known = within(study.cut.holdout, scope.mine).train
-    if study.n_effective(known) < min_effective_labels:
+    known = within(study.cut.holdout, scope.mine)
+    if study.n_effective(known.train) < min_effective_labels:
+        return False
+    if not can_teach(study.rows, known, study.rule.embargo_seconds):
         return False
     return all(len(within(fold, scope.mine).train) >= 2 * MIN_ROWS for fold in study.cut.folds)

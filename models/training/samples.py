@@ -28,11 +28,25 @@ def samples(rows: TrainingSet, fold: Fold, embargo_seconds: int) -> tuple[Sample
     Raises:
         BadInput: too few rows, or outcomes all alike.
     """
+    inner = _inner(rows, fold, embargo_seconds)
+    return _sample(rows, inner.train), _sample(rows, inner.test)
+
+
+def can_teach(rows: TrainingSet, fold: Fold, embargo_seconds: int) -> bool:
+    """Return whether trees can be grown from the rows that train the fold."""
+    try:
+        _inner(rows, fold, embargo_seconds)
+    except BadInput:
+        return False
+    return True
+
+
+def _inner(rows: TrainingSet, fold: Fold, embargo_seconds: int) -> Fold:
     _refuse_few(rows, fold.train)
     inner = stopping_tail(fold, rows.closed_at, rows.label_end_at, embargo_seconds)
     for part in (inner.train, inner.test):
         _refuse_few(rows, part)
-    return _sample(rows, inner.train), _sample(rows, inner.test)
+    return inner
 
 
 def _sample(rows: TrainingSet, part: Indices) -> Sample:

@@ -41,7 +41,8 @@ class FoldTask:
 
     `has_rival`: fit the logistic regression beside. Gives `rows` (k,), `margins` (c, k), `rounds`
     (c,), `contributions` (c, 86), `psi_features` (86,), `psi` (c,) and `rival` (k,);
-    or `unfit`, which says why there is nothing.
+    or `unfit`, which says why there is nothing. A block in which the scope has no row needs no
+    trees: k is 0.
     """
 
     scope: str
@@ -117,6 +118,8 @@ Task: TypeAlias = FoldTask | FinalTask | PathTask | LeakTask
 def solve_fold(rows: TrainingSet, task: FoldTask) -> Arrays:
     fold = walk_forward(rows.closed_at, rows.label_end_at, task.walk).folds[task.fold]
     mine = within(fold, rows_of(rows, task.symbols))
+    if not len(mine.test):
+        return _untested(len(task.configurations), rows.vectors.shape[1])
     try:
         train, stopping = samples(rows, mine, task.walk.embargo_seconds)
     except BadInput as error:
@@ -145,6 +148,18 @@ def solve_fold(rows: TrainingSet, task: FoldTask) -> Arrays:
         "psi": np.array(psis),
         "psi_features": _psi_of_columns(rows.vectors[seen], tested),
         "rival": _rival(rows, mine) if task.has_rival else np.empty(0),
+    }
+
+
+def _untested(configurations: int, features: int) -> Arrays:
+    return {
+        "rows": np.empty(0, dtype=np.intp),
+        "margins": np.empty((configurations, 0)),
+        "contributions": np.zeros((configurations, features)),
+        "rounds": np.zeros(configurations, dtype=np.int64),
+        "psi": np.zeros(configurations),
+        "psi_features": np.zeros(features),
+        "rival": np.empty(0),
     }
 
 
