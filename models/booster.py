@@ -14,6 +14,7 @@ from models.features import FEATURE_NAMES
 from shared.domain.errors import BadInput
 
 PATIENCE = 20
+_LIBRARIES = ("numpy", "numba", "scipy", "scikit-learn", "joblib", "crypto-trading-engine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +130,11 @@ def reference_margins(ubj: bytes, vectors: NDArray[np.float32]) -> NDArray[np.fl
 
 
 def library_versions() -> dict[str, str]:
+    """Return what computes a training, this project among it: another makes another result."""
     return {
         "python": platform.python_version(),
         "xgboost": str(xgboost.__version__),
-        "numpy": version("numpy"),
-        "numba": version("numba"),
+        **{name: version(name) for name in _LIBRARIES},
     }
 
 

@@ -30,7 +30,7 @@ def judge(evaluation: Evaluation, rule: GateRule, *, is_pooled: bool) -> GateVer
             remedy="let it run in shadow",
         ),
     )
-    failed = [one for one in conditions if one.is_met is False]
+    failed = [one for one in conditions if one.is_met is not None and not one.is_met]
     return GateVerdict(
         is_passed=not failed,
         sentence=sentence(evaluation.scope, failed, len(conditions)),

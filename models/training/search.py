@@ -41,4 +41,5 @@ def settings_of(params: BoosterParams) -> dict[str, str | int | float]:
 
 
 def name_of(params: BoosterParams) -> str:
-    return digest_of(settings_of(params))
+    """Return what trees grown so are kept under: another device gives other trees."""
+    return digest_of(settings_of(params), params.device)

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from models.evaluation.conditions import BLOCKING, GateRule
@@ -117,6 +118,11 @@ def test_a_single_instrument_needs_fewer_trades():
 
 def test_an_expired_champion_need_not_be_beaten():
     assert missed(convincing(champion=champion(p_value=0.9, is_expired=True))) == []
+
+
+def test_a_verdict_of_numpys_kind_is_no_way_through():
+    worse = replace(convincing().skill, log_loss=np.float64(0.70), logit_log_loss=np.float64(0.69))
+    assert not judge(convincing(skill=worse), RULE, is_pooled=True).is_passed
 
 
 def test_what_is_not_a_number_is_never_met():
