@@ -13,6 +13,7 @@ from models.aliases import Role
 from models.booster import BoosterParams
 from models.manifest import LabelRule
 from models.registry import Registry
+from models.signing import NOBODY
 from models.train import TrainingConfig, train_models
 from models.training.pool import Pool, cores
 from models.validation import WalkForwardRule
@@ -27,7 +28,7 @@ def ensure_demo_model(settings: PlatformSettings) -> None:
     market = settings.market
     source = load(MarketDataSettings)
     folder = models_folder(settings)
-    if not is_synthetic(settings) or Registry(folder).releases():
+    if not is_synthetic(settings) or Registry(folder, trust=NOBODY).releases():
         return
     err.print(
         "No model yet: training a demonstration model on [bold]synthetic[/] candles "

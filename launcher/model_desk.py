@@ -71,7 +71,7 @@ class FileDesk:
         transactions = runtime.transactions(NAME)
         self._promotions = Promotions(
             root=root,
-            registry=Registry(root, traded_market(settings), trust_of(settings)),
+            registry=Registry(root, traded_market(settings), trust=trust_of(settings)),
             transactions=transactions,
             may_override=settings.mode is not Mode.LIVE,
         )

@@ -56,7 +56,7 @@ def import_legacy(
     found = adopt(extracted, data, traded, label)
     root = served_folder(settings)
     signer = signer_of(settings)
-    registry = Registry(root, traded, trust_of(settings))
+    registry = Registry(root, traded, trust=trust_of(settings))
     manifest = manifest_of(found, extracted, SystemClock().now(), sha256(content).hexdigest())
     champion = registry.aliases(found.scope).get(Role.CHAMPION)
     files = files_of(found, extracted, manifest, champion)

@@ -141,7 +141,7 @@ def health(
 
 def _registry() -> Registry:
     settings = load(PlatformSettings)
-    return Registry(served_folder(settings), traded_market(settings), trust_of(settings))
+    return Registry(served_folder(settings), traded_market(settings), trust=trust_of(settings))
 
 
 def _ids() -> list[str]:

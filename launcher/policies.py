@@ -56,7 +56,7 @@ def speakers(
 
     `are_challengers`: those that only run in shadow, instead of those in service.
     """
-    registry = Registry(served_folder(settings), traded_market(settings), trust_of(settings))
+    registry = Registry(served_folder(settings), traded_market(settings), trust=trust_of(settings))
     registry.refresh()
     models = registry.current()
     found = {

@@ -39,7 +39,7 @@ from models.refusals import (
     check_format,
     check_market,
 )
-from models.signing import ANY_UNSIGNED, NotTrusted, Signer, Trust, check_signature
+from models.signing import NotTrusted, Signer, Trust, check_signature
 from shared.domain.errors import Conflict
 
 MAX_BYTES = 20_000_000
@@ -128,7 +128,8 @@ def _fill(
 def verify(
     path: Path,
     market: TradedMarket | None = None,
-    trust: Trust = ANY_UNSIGNED,
+    *,
+    trust: Trust,
     now: datetime | None = None,
 ) -> Contents:
     """Read a release and prove it, before anything in it is interpreted.

@@ -122,7 +122,7 @@ class Following:
         if named is None or named["scope"] != scope:
             raise ArtifactRefused("unreadable_manifest", f"{ALIASES} names {release_id!r}")
         path = self.root / scope / release_id
-        return load(path, self.market, self.known, self.trust, self.now)
+        return load(path, self.market, self.known, trust=self.trust, now=self.now)
 
     def _is_good(self, model: ServingModel) -> bool:
         try:

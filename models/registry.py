@@ -15,7 +15,7 @@ from models.model_set import ModelSet
 from models.refusals import check_expiry
 from models.scorer import ServingModel, load
 from models.shelf import Listing
-from models.signing import ANY_UNSIGNED, NOBODY, Trust
+from models.signing import NOBODY, Trust
 from shared.domain.errors import Conflict, TradingError
 from shared.domain.ids import Symbol
 
@@ -33,7 +33,8 @@ class Registry:
         self,
         root: Path,
         market: TradedMarket | None = None,
-        trust: Trust | Callable[[], Trust] = ANY_UNSIGNED,
+        *,
+        trust: Trust | Callable[[], Trust],
     ) -> None:
         self._root = root
         self._market = market
@@ -128,7 +129,7 @@ class Registry:
             BadInput: it belongs to another scope.
         """
         check_id(scope, release_id)
-        verify(self._root / scope / release_id, self._market, self.trust, now)
+        verify(self._root / scope / release_id, self._market, trust=self.trust, now=now)
         with one_writer(self._root):
             aliases = self.aliases(scope)
             champion = aliases.get(Role.CHAMPION)
@@ -159,7 +160,7 @@ class Registry:
                 why = f"; {taken} was taken back before" if taken else ""
                 raise Conflict(f"{scope} has no release to go back to{why}")
             check_id(scope, previous)
-            verify(self._root / scope / previous, self._market, self.trust, now)
+            verify(self._root / scope / previous, self._market, trust=self.trust, now=now)
             changes: dict[Role, str | None] = {Role.CHAMPION: previous, Role.PREVIOUS: None}
             if Role.CHAMPION in aliases:
                 changes[Role.RETIRED] = aliases[Role.CHAMPION]
@@ -203,7 +204,7 @@ class Registry:
             ArtifactRefused: it cannot be proven, or has expired at `now`.
         """
         path = shelf.path_of(self._root, release_id)
-        return verify(path, self._market, self.trust, now)
+        return verify(path, self._market, trust=self.trust, now=now)
 
     def load(self, release_id: str, now: datetime | None = None) -> ServingModel:
         """Return a proven release that can be asked, whatever its role: from memory if it is there.
@@ -217,7 +218,7 @@ class Registry:
             check_expiry(held.manifest, now)
             return held
         path = shelf.path_of(self._root, release_id)
-        return load(path, self._market, None, self.trust, now)
+        return load(path, self._market, trust=self.trust, now=now)
 
     def find(self, release_id: str) -> Listing:
         """Return one release, unproven.

@@ -23,7 +23,7 @@ from models.manifest import (
 )
 from models.payoff import Payoff
 from models.proof import drift_of, feature_sheet, forest_of, payoff_of, self_test
-from models.signing import ANY_UNSIGNED, Trust
+from models.signing import Trust
 from models.statistics.drift import DriftReference
 
 Floats = NDArray[np.float64]
@@ -189,7 +189,8 @@ def load(
     path: Path,
     market: TradedMarket | None = None,
     known: dict[str, Forest] | None = None,
-    trust: Trust = ANY_UNSIGNED,
+    *,
+    trust: Trust,
     now: datetime | None = None,
 ) -> ServingModel:
     """Verify a release, read it, and let it prove itself on its own stored rows.
@@ -199,7 +200,7 @@ def load(
     Raises:
         ArtifactRefused: it must not be served.
     """
-    contents = verify(path, market, trust, now)
+    contents = verify(path, market, trust=trust, now=now)
     manifest = contents.manifest
     sheet = feature_sheet(contents)
     model = ServingModel(

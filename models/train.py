@@ -18,7 +18,7 @@ from models.features import LOOKBACK
 from models.manifest import GLOBAL, RELEASE_ID, LabelRule, TradedMarket, release_id
 from models.registry import Registry
 from models.release import ReleaseInfo, Run
-from models.signing import ANY_UNSIGNED, Signer, Trust
+from models.signing import NOBODY, Signer, Trust
 from models.training.choices import choices, finals
 from models.training.desk import lay_out
 from models.training.maker import Maker
@@ -46,7 +46,8 @@ class TrainingConfig:
     become, None for nothing; `configurations` are tried beside one another, the first is `booster`;
     `walks_paths` adds combinatorial cross-validation, for research: it decides nothing.
     The embargo of `walk` is at least the label's horizon. `trust`: whose champion is compared with;
-    None believes what this training itself would write.
+    None believes the `signer` alone. Without a signer the releases can have a role only where
+    `trust` tolerates unsigned ones.
     """
 
     market: TradedMarket
@@ -69,10 +70,10 @@ class TrainingConfig:
 
     @property
     def believed(self) -> Trust:
-        """Return `trust`, else the trust in what this training itself writes."""
+        """Return `trust`, else the trust in the signer, else in nobody."""
         if self.trust is not None:
             return self.trust
-        return ANY_UNSIGNED if self.signer is None else self.signer.trust
+        return NOBODY if self.signer is None else self.signer.trust
 
     @property
     def rule(self) -> WalkForwardRule:
@@ -152,7 +153,7 @@ def _releases(
         _work(crew, tuple(trees.values()), progress, (_FOLDS_DONE, _TREES_DONE))
     results = {name: plan.done(task) for name, task in trees.items()}
     leaks = findings_in(plan.done(plan.leak_task)) if plan.looks_for_leaks else ()
-    registry = Registry(run.root, config.market, config.believed)
+    registry = Registry(run.root, config.market, trust=config.believed)
     registry.refresh(run.created_at)
     assessor = Assessor(
         study=plan.study,
@@ -198,7 +199,7 @@ def _work(
 
 def _point(root: Path, config: TrainingConfig, infos: list[ReleaseInfo], now: datetime) -> None:
     """Let the aliases point to the releases; a challenger also runs in shadow."""
-    registry = Registry(root, config.market, config.believed)
+    registry = Registry(root, config.market, trust=config.believed)
     for info in infos if config.role else ():
         if config.role is Role.CHAMPION:
             registry.promote(info.scope, info.release_id, now)
@@ -211,6 +212,9 @@ def _run(config: TrainingConfig, root: Path, now: datetime) -> Run:
     created_at = now.astimezone(UTC)
     if not RELEASE_ID.fullmatch(release_id(GLOBAL, config.dataset, "cpu", created_at)):
         raise BadInput("dataset", f"{config.dataset!r}", "say full_dataset or recent_<days>d")
+    if config.role and config.signer is None and not config.believed.tolerates_unsigned:
+        problem = f"there is none: nobody would believe a {config.role}"
+        raise BadInput("signer", problem, "give one, or let the releases have no role")
     return Run(
         root=root,
         dataset=config.dataset,

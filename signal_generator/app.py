@@ -30,7 +30,7 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
     registry = Registry(
         root,
         TradedMarket.of(market.venue, market.interval, market.symbols),
-        lambda: settings.trust(runtime.settings),
+        trust=lambda: settings.trust(runtime.settings),
     )
     watch = ModelWatch(registry, market.symbols, metrics, runtime.clock)
     watch.look()

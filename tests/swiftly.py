@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from models.aliases import Role
+from models.signing import ANY_UNSIGNED
 from models.validation import WalkForwardRule
 
 HOUR = 3600
@@ -16,5 +17,6 @@ SWIFTLY: dict[str, Any] = {
     "looks_for_leaks": False,
     "draws": 50,
     "role": Role.CHAMPION,
+    "trust": ANY_UNSIGNED,
     "expires_after": timedelta(days=3650),
 }

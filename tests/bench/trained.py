@@ -9,6 +9,7 @@ from models.features import FEATURE_NAMES
 from models.manifest import GLOBAL, LabelRule, TradedMarket
 from models.registry import Registry
 from models.scorer import ServingModel, load
+from models.signing import ANY_UNSIGNED
 from shared.domain.enums import Interval
 from shared.domain.ids import Symbol
 from tests.bench.__main__ import RECORDS
@@ -24,7 +25,7 @@ _AT = datetime(2024, 1, 1, tzinfo=UTC)
 def models_folder(interval: Interval = Interval.H1) -> Path:
     """Return a folder with a pooled model and one per instrument, trained on synthetic candles."""
     root = RECORDS / "models" / interval
-    if not Registry(root).releases():
+    if not Registry(root, trust=ANY_UNSIGNED).releases():
         from models.booster import BoosterParams
         from models.train import TrainingConfig, train_models
 
@@ -44,8 +45,12 @@ def models_folder(interval: Interval = Interval.H1) -> Path:
 
 def champions(root: Path) -> list[ServingModel]:
     """Return the champions of the single instruments."""
-    listed = Registry(root).releases()
-    return [load(one.path) for one in listed if one.is_champion and one.manifest.scope != GLOBAL]
+    listed = Registry(root, trust=ANY_UNSIGNED).releases()
+    return [
+        load(one.path, trust=ANY_UNSIGNED)
+        for one in listed
+        if one.is_champion and one.manifest.scope != GLOBAL
+    ]
 
 
 def copies(models: list[ServingModel], count: int) -> list[ServingModel]:

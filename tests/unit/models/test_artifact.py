@@ -77,7 +77,7 @@ def refusal(path, trust=TRUST, **kwargs):
 
 
 def test_what_was_written_is_what_is_served(written):
-    contents = verify(written, MARKET, TRUST)
+    contents = verify(written, MARKET, trust=TRUST)
     assert contents.manifest.release_id == written.name
     assert contents.signed_by == SIGNER.key_id
     assert set(contents.manifest.files) == set(FILES)

@@ -12,7 +12,7 @@ from models.aliases import Role
 from models.artifact import ArtifactRefused
 from models.manifest import TradedMarket
 from models.registry import Registry
-from models.signing import Trust
+from models.signing import ANY_UNSIGNED, Trust
 from shared.domain.enums import Interval
 from shared.domain.errors import BadInput, TradingError
 from tests.unit.models.made_releases import (
@@ -49,7 +49,7 @@ def folder(two_trainings, tmp_path):
 
 
 def test_an_instrument_is_served_by_its_own_champion_else_by_the_global_one(folder, two_trainings):
-    registry = Registry(folder, MARKET, TRUST)
+    registry = Registry(folder, MARKET, trust=TRUST)
     assert registry.model_for(BTC) is None
     assert registry.refresh() == ("BTCUSDT", "ETHUSDT", "GLOBAL")
     newest = set(two_trainings[2])
@@ -62,7 +62,7 @@ def test_an_instrument_is_served_by_its_own_champion_else_by_the_global_one(fold
 
 def test_an_empty_or_absent_folder_has_no_models(tmp_path):
     for root in (tmp_path, tmp_path / "nothing"):
-        registry = Registry(root)
+        registry = Registry(root, trust=ANY_UNSIGNED)
         assert registry.refresh() == ()
         assert registry.model_for(BTC) is None
         assert registry.releases() == ()
@@ -104,7 +104,7 @@ def test_a_champion_that_cannot_be_proven_leaves_the_old_one_serving(folder, two
 def test_the_pooled_model_is_a_fallback_only_for_an_own_model_that_failed(folder, two_trainings):
     broken = folder / "BTCUSDT" / next(i for i in two_trainings[2] if i.startswith("BTCUSDT"))
     (broken / "booster.ubj").write_bytes(b"{}")
-    registry = Registry(folder, MARKET, TRUST)
+    registry = Registry(folder, MARKET, trust=TRUST)
     registry.point("BTCUSDT", {Role.PREVIOUS: None})
     registry.refresh()
     spoken = {symbol: registry.model_for(symbol) for symbol in (BTC, ETH, SOL)}
@@ -117,7 +117,7 @@ def test_a_disk_that_fails_while_a_release_is_replaced_leaves_the_old_one_servin
     folder, two_trainings, monkeypatch, name
 ):
     _, older, newer = two_trainings
-    registry = Registry(folder, MARKET, TRUST)
+    registry = Registry(folder, MARKET, trust=TRUST)
     registry.refresh()
     registry.promote("GLOBAL", older[0])
     read = os.open
@@ -140,7 +140,7 @@ def test_a_disk_that_fails_while_a_release_is_replaced_leaves_the_old_one_servin
 def test_a_models_folder_that_cannot_be_read_is_named_and_what_serves_goes_on(
     folder, two_trainings
 ):
-    registry = Registry(folder, MARKET, TRUST)
+    registry = Registry(folder, MARKET, trust=TRUST)
     registry.refresh()
     folder.rename(folder.with_name("aside"))
     folder.write_text("not a folder")
@@ -174,7 +174,7 @@ def test_aliases_that_make_no_sense_change_nothing(folder, text):
     ],
 )
 def test_models_of_another_market_do_not_serve(folder, changes, reason):
-    registry = Registry(folder, replace(MARKET, **changes), TRUST)
+    registry = Registry(folder, replace(MARKET, **changes), trust=TRUST)
     assert registry.refresh() == ()
     assert set(registry.failures()) == {"BTCUSDT", "ETHUSDT", "GLOBAL"}
     assert all(text.startswith(reason) for text in registry.failures().values())
@@ -183,7 +183,7 @@ def test_models_of_another_market_do_not_serve(folder, changes, reason):
 def test_a_model_serves_where_only_other_instruments_were_added_or_left_out(folder):
     wider = TradedMarket.of(MARKET.venue, MARKET.interval, (BTC, ETH, SOL))
     for market in (wider, MARKET.only((ETH,))):
-        registry = Registry(folder, market, TRUST)
+        registry = Registry(folder, market, trust=TRUST)
         assert registry.refresh() == ("BTCUSDT", "ETHUSDT", "GLOBAL")
         assert registry.failures() == {}
 
@@ -249,7 +249,7 @@ def test_a_reader_never_sees_half_an_alias(folder, two_trainings):
 
 def test_who_holds_a_set_is_not_moved_by_what_is_published_meanwhile(folder, two_trainings):
     _, older, newer = two_trainings
-    registry = Registry(folder, MARKET, TRUST)
+    registry = Registry(folder, MARKET, trust=TRUST)
     registry.refresh()
     frozen = registry.current()
     rows = stored_rows()
@@ -268,14 +268,14 @@ def test_where_a_champion_cannot_be_proven_at_the_start_the_one_before_it_speaks
 ):
     _, older, newer = two_trainings
     (folder / "BTCUSDT" / newer[1] / "booster.ubj").write_bytes(b"{}")
-    registry = Registry(folder, MARKET, TRUST)
+    registry = Registry(folder, MARKET, trust=TRUST)
     registry.refresh()
     model = registry.model_for(BTC)
     assert model.release_id == older[1]
     assert not registry.is_fallback(BTC, model)
     assert registry.failures()["BTCUSDT"].startswith("hash_mismatch")
     (folder / "BTCUSDT" / older[1] / "booster.ubj").write_bytes(b"{}")
-    restarted = Registry(folder, MARKET, TRUST)
+    restarted = Registry(folder, MARKET, trust=TRUST)
     restarted.refresh()
     model = restarted.model_for(BTC)
     assert model.is_global
@@ -286,7 +286,7 @@ def test_where_a_champion_cannot_be_proven_at_the_start_the_one_before_it_speaks
 def test_the_chain_ends_with_nobody(folder):
     for booster in folder.glob("*/*/booster.ubj"):
         booster.write_bytes(b"{}")
-    registry = Registry(folder, MARKET, TRUST)
+    registry = Registry(folder, MARKET, trust=TRUST)
     assert registry.refresh() == ()
     assert registry.model_for(BTC) is None
     assert set(registry.failures()) == {"BTCUSDT", "ETHUSDT", "GLOBAL"}
@@ -295,7 +295,7 @@ def test_the_chain_ends_with_nobody(folder):
 def test_a_model_in_memory_falls_silent_when_it_expires_and_speaks_when_the_clock_goes_back(
     tmp_path,
 ):
-    registry = Registry(tmp_path, MARKET, TRUST)
+    registry = Registry(tmp_path, MARKET, trust=TRUST)
     day = timedelta(days=1)
     first = put(tmp_path, "BTCUSDT", NOW, expires_at=NOW + 30 * day)
     second = put(tmp_path, "BTCUSDT", NOW + day, seed=1, expires_at=NOW + 20 * day)
@@ -323,7 +323,7 @@ def test_a_model_in_memory_falls_silent_when_it_expires_and_speaks_when_the_cloc
 
 def test_an_expired_model_is_silent_even_while_its_folder_cannot_be_read(tmp_path):
     root = tmp_path / "models"
-    registry = Registry(root, MARKET, TRUST)
+    registry = Registry(root, MARKET, trust=TRUST)
     registry.promote("GLOBAL", put(root, expires_at=NOW + timedelta(days=1)).name)
     registry.refresh(NOW)
     root.rename(tmp_path / "aside")
@@ -335,7 +335,7 @@ def test_an_expired_model_is_silent_even_while_its_folder_cannot_be_read(tmp_pat
 
 def test_a_shadow_is_asked_where_its_scope_speaks(folder, two_trainings):
     _, older, newer = two_trainings
-    registry = Registry(folder, MARKET, TRUST)
+    registry = Registry(folder, MARKET, trust=TRUST)
     registry.point("GLOBAL", {Role.SHADOW: older[0]})
     registry.refresh()
     now = registry.current()
@@ -352,7 +352,7 @@ def test_a_shadow_is_asked_where_its_scope_speaks(folder, two_trainings):
 
 def test_a_shadow_that_cannot_be_proven_troubles_nobody(folder, two_trainings):
     _, older, newer = two_trainings
-    registry = Registry(folder, MARKET, TRUST)
+    registry = Registry(folder, MARKET, trust=TRUST)
     registry.point("BTCUSDT", {Role.SHADOW: older[1]})
     (folder / "BTCUSDT" / older[1] / "booster.ubj").write_bytes(b"{}")
     registry.refresh()
@@ -366,7 +366,7 @@ def test_a_release_of_one_scope_does_not_serve_in_another(folder, two_trainings)
     name = two_trainings[2][0]
     shutil.copytree(folder / "GLOBAL" / name, folder / "ETHUSDT" / name)
     (folder / "ETHUSDT" / "aliases.json").write_text(json.dumps({"champion": name}))
-    registry = Registry(folder, MARKET, TRUST)
+    registry = Registry(folder, MARKET, trust=TRUST)
     registry.refresh()
     assert registry.failures()["ETHUSDT"].startswith("unreadable_manifest")
     assert registry.is_fallback(ETH, registry.model_for(ETH))
@@ -374,7 +374,7 @@ def test_a_release_of_one_scope_does_not_serve_in_another(folder, two_trainings)
 
 def test_a_key_that_appears_later_is_believed_from_the_next_look_on(folder):
     believed = [Trust()]
-    registry = Registry(folder, MARKET, lambda: believed[0])
+    registry = Registry(folder, MARKET, trust=lambda: believed[0])
     registry.refresh()
     assert registry.model_for(BTC) is None
     assert registry.failures()["GLOBAL"].startswith("unknown_key")
@@ -391,7 +391,7 @@ def test_keys_that_cannot_be_read_let_in_nothing_new_and_drop_nothing(folder, tw
             raise TradingError("model_signing.pub: cannot be read")
         return TRUST
 
-    registry = Registry(folder, MARKET, trust)
+    registry = Registry(folder, MARKET, trust=trust)
     registry.refresh()
     registry.promote("GLOBAL", older[0])
     problem.append(1)
@@ -403,7 +403,7 @@ def test_keys_that_cannot_be_read_let_in_nothing_new_and_drop_nothing(folder, tw
 
 
 def test_models_of_strangers_do_not_serve(tmp_path):
-    registry = Registry(tmp_path, MARKET, TRUST)
+    registry = Registry(tmp_path, MARKET, trust=TRUST)
     foreign = put(tmp_path, signer=STRANGER)
     unsigned = put(tmp_path, at=NOW + timedelta(days=1), signer=None)
     for path, reason in ((foreign, "unknown_key"), (unsigned, "unsigned")):
@@ -417,7 +417,7 @@ def test_models_of_strangers_do_not_serve(tmp_path):
 
 def test_any_release_can_be_read_by_its_id_from_memory_or_from_the_folder(folder, two_trainings):
     _, older, newer = two_trainings
-    registry = Registry(folder, MARKET, TRUST)
+    registry = Registry(folder, MARKET, trust=TRUST)
     registry.refresh()
     assert registry.load(newer[1]) is registry.model_for(BTC)
     assert registry.load(older[1]).release_id == older[1]

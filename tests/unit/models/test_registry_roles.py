@@ -25,7 +25,7 @@ def ids(tmp_path):
 
 @pytest.fixture
 def registry(tmp_path):
-    return Registry(tmp_path, MARKET, TRUST)
+    return Registry(tmp_path, MARKET, trust=TRUST)
 
 
 def stored(root):
@@ -225,7 +225,7 @@ def test_a_disk_that_is_full_leaves_the_champion_and_nothing_by_halves(tmp_path,
     assert said.split(", ") == [full, full, full, full, full, "written"]  # an alias fits in 3000
     for limit in LIMITS:
         home = tmp_path / str(limit)
-        registry = Registry(home, MARKET, TRUST)
+        registry = Registry(home, MARKET, trust=TRUST)
         registry.refresh()
         assert not list((home / "GLOBAL").glob(".*"))
         assert (len(registry.releases()), registry.failures()) == (2, {})

@@ -8,15 +8,20 @@ from models.aliases import Role
 from models.artifact import verify
 from models.booster import BoosterParams
 from models.dataset import training_set
+from models.features import FEATURE_NAMES, REQUIRED, schema_hash
 from models.forest import read_forest
 from models.manifest import FILES, LabelRule, TradedMarket
 from models.registry import Registry
-from models.train import train_models
+from models.scorer import load
+from models.signing import ANY_UNSIGNED, NOBODY
+from models.train import TrainingConfig, train_models
 from shared.domain.enums import Interval
 from shared.domain.errors import BadInput, Conflict
 from shared.domain.ids import Symbol
 from tests.swiftly import WALK
+from tests.unit.models.made_releases import SIGNER
 from tests.unit.models.trained_models import (
+    HOUR,
     MARKET,
     NOW,
     START,
@@ -32,6 +37,10 @@ LONE = TradedMarket.of("made", Interval.H1, (ETH,))
 
 def silent(_text, _share):
     pass
+
+
+def manifest_of(info):
+    return verify(info.path, trust=ANY_UNSIGNED).manifest
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +102,7 @@ def test_noise_teaches_nothing_worth_betting_on(tmp_path):
 
 def test_every_instrument_gets_a_release_and_becomes_champion(trained):
     assert [info.scope for info in trained] == ["GLOBAL", "BTCUSDT", "ETHUSDT"]
-    registry = Registry(trained[0].path.parents[1])
+    registry = Registry(trained[0].path.parents[1], trust=ANY_UNSIGNED)
     registry.refresh()
     assert {model.release_id for model in registry.champions().values()} == {
         info.release_id for info in trained
@@ -118,7 +127,7 @@ def test_an_instrument_unlike_the_others_earns_trees_of_its_own(tmp_path):
     infos = train_models(data, quick(walk=walk), tmp_path, NOW, silent)
     kinds = {info.scope: info.kind for info in infos}
     assert kinds["ETHUSDT"] in ("own", "blend")
-    registry = Registry(tmp_path)
+    registry = Registry(tmp_path, trust=ANY_UNSIGNED)
     registry.refresh()
     model = registry.model_for(ETH)
     assert model.kind == kinds["ETHUSDT"]
@@ -126,7 +135,7 @@ def test_an_instrument_unlike_the_others_earns_trees_of_its_own(tmp_path):
 
 def test_a_challenger_waits_and_runs_in_shadow(tmp_path):
     infos = train_models(weak_markets(), quick(role=Role.CHALLENGER), tmp_path, NOW, silent)
-    registry = Registry(tmp_path)
+    registry = Registry(tmp_path, trust=ANY_UNSIGNED)
     registry.refresh()
     assert registry.champions() == {}
     assert registry.current().shadow_for(BTC).release_id == infos[1].release_id
@@ -201,10 +210,10 @@ def test_an_instrument_is_learned_beside_the_reference_it_is_served_with(tmp_pat
     whole = train_models(weak_markets(), quick(role=None), tmp_path / "both", NOW, silent)
     alone = quick(market=MARKET.only((ETH,)))
     infos = train_models(weak_markets(), alone, tmp_path / "alone", NOW, silent)
-    manifest = verify(infos[1].path).manifest
+    manifest = manifest_of(infos[1])
     assert [info.scope for info in infos] == ["GLOBAL", "ETHUSDT"]
     assert manifest.references == {ETH: BTC}
-    assert manifest.data_fingerprint == verify(whole[0].path).manifest.data_fingerprint
+    assert manifest.data_fingerprint == manifest_of(whole[0]).data_fingerprint
     with pytest.raises(BadInput, match="BTC-USDT"):
         train_models({ETH: weak_markets()[ETH]}, alone, tmp_path, NOW, silent)
 
@@ -212,8 +221,8 @@ def test_an_instrument_is_learned_beside_the_reference_it_is_served_with(tmp_pat
 def test_nothing_after_until_is_learned(trained, tmp_path):
     until = datetime.fromtimestamp(START, UTC) + timedelta(hours=2_500)
     cut = train_models(weak_markets(), quick(until=until), tmp_path, NOW, silent)
-    manifest = verify(cut[0].path).manifest
-    assert manifest.trained_until <= until < verify(trained[0].path).manifest.trained_until
+    manifest = manifest_of(cut[0])
+    assert manifest.trained_until <= until < manifest_of(trained[0]).trained_until
     early = {s: c.taken(np.arange(2_500)) for s, c in weak_markets().items()}
     assert manifest.data_fingerprint == training_set(early, LabelRule(), MARKET).fingerprint
 
@@ -221,13 +230,60 @@ def test_nothing_after_until_is_learned(trained, tmp_path):
 def test_a_recent_dataset_keeps_its_days_and_says_so(tmp_path):
     infos = train_models(weak_markets(), quick(dataset="recent_90d"), tmp_path, NOW, silent)
     assert infos[0].release_id.startswith("GLOBAL_recent_90d_cpu_xgboost_model_")
-    windows = verify(infos[0].path).manifest.windows
+    windows = manifest_of(infos[0]).windows
     assert windows["holdout"].last_at - windows["train"].first_at < timedelta(days=91 + 22)
+
+
+def test_a_manifest_tells_where_the_model_comes_from(trained):
+    manifest = manifest_of(trained[1])
+    assert manifest.scope == "BTCUSDT"
+    assert manifest.schema_hash == schema_hash(HOUR)
+    assert manifest.symbols == (BTC,)
+    assert manifest.venue == "made"
+    assert manifest.references == {BTC: ETH}
+    assert manifest.label == LabelRule()
+    assert manifest.created_at == NOW
+    assert manifest.device == manifest.device_requested == "cpu"
+    assert manifest.versions.keys() >= {"python", "xgboost", "numpy"}
+    rows = training_set(weak_markets(), LabelRule(), MARKET)
+    assert manifest.data_fingerprint == rows.fingerprint
+    assert manifest.trained_until.timestamp() == rows.label_end_at.max()
+    windows = manifest.windows
+    assert list(windows) == ["train", "calibration", "holdout"]
+    ends = [window.last_at for window in windows.values()]
+    assert ends == sorted(ends)
+    assert windows["calibration"].last_at < windows["holdout"].first_at <= ends[-1]
+    assert ends[-1] <= manifest.trained_until
+    assert all(0 < window.n_effective <= window.rows for window in windows.values())
+
+
+def test_what_signals_need_is_never_missing_in_training(trained):
+    required = [FEATURE_NAMES.index(name) for name in REQUIRED]
+    for info in trained:
+        model = load(info.path, trust=ANY_UNSIGNED)
+        assert model.is_always_known[required].all()
+        assert not model.is_always_known.all()
+
+
+def test_without_a_signer_no_release_gets_a_role_unless_unsigned_ones_are_tolerated(tmp_path):
+    for role in Role.CHAMPION, Role.CHALLENGER:
+        for trust in None, NOBODY, SIGNER.trust:
+            with pytest.raises(BadInput, match="signer"):
+                train_models({}, quick(trust=trust, role=role), tmp_path, NOW, silent)
+    with pytest.raises(BadInput, match="candles"):  # asked for after the signer
+        train_models({}, quick(trust=None, role=None), tmp_path, NOW, silent)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_training_believes_the_trust_it_is_given_else_its_signer_else_nobody():
+    assert TrainingConfig(market=MARKET).believed == NOBODY
+    assert TrainingConfig(market=MARKET, signer=SIGNER).believed == SIGNER.trust
+    assert TrainingConfig(market=MARKET, signer=SIGNER, trust=NOBODY).believed == NOBODY
 
 
 def test_a_booster_is_cut_behind_its_best_round_and_carries_its_name(trained):
     for info in trained:
-        contents = verify(info.path)
+        contents = verify(info.path, trust=ANY_UNSIGNED)
         forest = read_forest(contents.files["booster.ubj"])
         assert len(forest.roots) == info.rounds == contents.manifest.rounds
         assert 1 <= info.rounds <= quick().booster.max_rounds
@@ -245,7 +301,7 @@ def test_progress_is_told_from_beginning_to_end(tmp_path):
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert "instruments" in heard[0][0]
-    assert Registry(tmp_path).refresh() == ()
+    assert Registry(tmp_path, trust=ANY_UNSIGNED).refresh() == ()
 
 
 def test_a_second_training_in_the_same_second_is_a_conflict(tmp_path):

@@ -16,7 +16,7 @@ from models.aliases import Role
 from models.artifact import verify, write_release
 from models.manifest import release_id
 from models.registry import Registry
-from models.signing import Signer
+from models.signing import ANY_UNSIGNED, Signer
 from shared.domain.errors import Conflict
 
 SIGNER = Signer(private=Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -63,7 +63,7 @@ def fill_the_disk(root, template, number):
     said = []
     for limit in LIMITS:
         home = root / str(limit)
-        newest = Registry(home).releases()[0].path.name
+        newest = Registry(home, trust=ANY_UNSIGNED).releases()[0].path.name
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
         said.append(_tried(copy_of, template, home, "GLOBAL", timedelta(days=2)))
         said.append(_tried(Registry(home, trust=SIGNER.trust).promote, "GLOBAL", newest))

@@ -8,6 +8,7 @@ import pytest
 from models.calibrate import Calibrator
 from models.features import FEATURE_NAMES, GROUPS
 from models.registry import Registry
+from models.signing import ANY_UNSIGNED
 from models.statistics.drift import drift_reference
 from shared.domain.enums import Action
 from signal_generator.core.explanation import (
@@ -24,7 +25,7 @@ VECTOR = np.random.default_rng(5).normal(size=86) * 0.02
 
 @pytest.fixture(scope="session")
 def model(models_dir):
-    registry = Registry(models_dir, TRADED)
+    registry = Registry(models_dir, TRADED, trust=ANY_UNSIGNED)
     registry.refresh()
     return registry.champions()["GLOBAL"]
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from models.registry import Registry
+from models.signing import ANY_UNSIGNED
 from models.statistics.drift import drift_reference
 from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.clock import FollowingClock
@@ -91,7 +92,7 @@ def test_a_long_window_of_short_candles_is_thinned_over_its_whole_length(sqlite_
 
 @pytest.fixture(scope="session")
 def pooled(models_dir):
-    registry = Registry(models_dir, TRADED)
+    registry = Registry(models_dir, TRADED, trust=ANY_UNSIGNED)
     registry.refresh()
     model = registry.champions()["GLOBAL"]
     seen = vectors(6000)

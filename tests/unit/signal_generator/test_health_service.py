@@ -12,6 +12,7 @@ from models.aliases import Role as Alias
 from models.labels import Cost, triple_barrier
 from models.manifest import GLOBAL
 from models.registry import Registry
+from models.signing import ANY_UNSIGNED
 from shared.bus.history import last_events
 from shared.bus.tables import event_log
 from shared.db.audit import audit
@@ -289,7 +290,7 @@ def own_models(models_dir, tmp_path):
 
 
 def aliases(folder, scope):
-    return Registry(folder).aliases(scope)
+    return Registry(folder, trust=ANY_UNSIGNED).aliases(scope)
 
 
 def older_release(folder, scope):
@@ -300,7 +301,7 @@ def older_release(folder, scope):
     manifest = folder / scope / older / "manifest.json"
     document = json.loads(manifest.read_text())
     manifest.write_text(json.dumps({**document, "release_id": older}))
-    Registry(folder).point(scope, {Alias.PREVIOUS: older})
+    Registry(folder, trust=ANY_UNSIGNED).point(scope, {Alias.PREVIOUS: older})
     return champion, older
 
 
@@ -421,7 +422,9 @@ def test_broken_promises_short_of_red_scale_the_confidence(ready, pooled_only, w
 
 def test_a_shadow_is_judged_too_and_its_record_is_kept(ready, own_models):
     champion, other = older_release(own_models, "SOLUSDT")
-    Registry(own_models).point("SOLUSDT", {Alias.SHADOW: other, Alias.PREVIOUS: None})
+    Registry(own_models, trust=ANY_UNSIGNED).point(
+        "SOLUSDT", {Alias.SHADOW: other, Alias.PREVIOUS: None}
+    )
     desk, last = ready(own_models)
     desk.hear(*facts(last, last + DAY + 1))
     assert {row[0] for row in rows(desk, ml_shadow_signals, "release_id")} == {other}

@@ -13,7 +13,7 @@ from models.aliases import Role
 from models.artifact import verify, write_release
 from models.evaluation.promotion import PromotionRefused
 from models.registry import Registry
-from models.signing import new_key
+from models.signing import ANY_UNSIGNED, new_key
 from shared.bus.tables import event_log
 from shared.bus.unit_of_work import Transactions
 from shared.db.audit import audit
@@ -122,7 +122,7 @@ def test_the_first_of_a_scope_is_measured_against_the_base_rate_of_its_training(
 ):
     desk, champion = Desk(sqlite_engine, folder), champion_of(folder)
     new = challenger(folder, gate(champion))
-    Registry(folder).point("SOLUSDT", {Role.CHAMPION: None})
+    Registry(folder, trust=ANY_UNSIGNED).point("SOLUSDT", {Role.CHAMPION: None})
     for promised, status in ((0.6, 409), (0.5, 200)):
         with sqlite_engine.begin() as connection:
             connection.execute(ml_outcomes.delete())
@@ -174,10 +174,12 @@ def test_a_reason_that_is_none_is_bad_input(sqlite_engine, folder, reason):
 
 def test_in_live_no_reason_overrides_anything(sqlite_engine, folder, tmp_path):
     signer = new_key(tmp_path / "key.pem")
-    known = verify(folder / "SOLUSDT" / champion_of(folder))
+    known = verify(folder / "SOLUSDT" / champion_of(folder), trust=ANY_UNSIGNED)
     shutil.rmtree(folder)
     write_release(folder, known.manifest, known.files, signer)
-    Registry(folder).point("SOLUSDT", {Role.CHAMPION: known.manifest.release_id})
+    Registry(folder, trust=ANY_UNSIGNED).point(
+        "SOLUSDT", {Role.CHAMPION: known.manifest.release_id}
+    )
     live = LiveDesk(sqlite_engine, folder, model_public_keys=(signer.public_text,))
     new = challenger(folder, gate(known.manifest.release_id, is_passed=False), signer=signer)
     answer = live.ask("POST", f"/models/{new}/promote", "admin", {"override": "dry run"})
@@ -308,7 +310,7 @@ def killed_at(desk, root, phase):
             raise Killed
 
     transactions = Transactions(desk.engine, desk.clock, desk.bell, NAME, die)
-    registry = Registry(root, TRADED)
+    registry = Registry(root, TRADED, trust=ANY_UNSIGNED)
     return Promotions(root=root, registry=registry, transactions=transactions, may_override=True)
 
 
@@ -340,7 +342,7 @@ def test_two_who_promote_at_once_are_judged_one_after_the_other(sqlite_engine, f
     refused = []
 
     def promote(new):
-        registry = Registry(folder, TRADED)
+        registry = Registry(folder, TRADED, trust=ANY_UNSIGNED)
         desks = Promotions(
             root=folder, registry=registry, transactions=desk.transactions(NAME), may_override=False
         )
@@ -382,7 +384,7 @@ def test_the_metric_shows_every_role_and_forgets_who_has_none(sqlite_engine, fol
     desk, champion = Desk(sqlite_engine, folder), champion_of(folder)
     pooled = champion_of(folder, "GLOBAL")
     new = challenger(folder, gate(champion))
-    registry = Registry(folder, TRADED)
+    registry = Registry(folder, TRADED, trust=ANY_UNSIGNED)
     watch = ModelWatch(registry, (*SYMBOLS, Symbol("XRP-USDT")), desk.service.metrics, desk.clock)
     watch.look()
     for role in ("challenger", "shadow"):

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from models.model_set import ModelSet
 from models.registry import Registry
+from models.signing import ANY_UNSIGNED
 from shared.bus.consumer import Consumer
 from shared.bus.history import last_events
 from shared.bus.tables import event_log
@@ -27,7 +28,7 @@ STREAMS = {2: ("synthetic:1h:0", "synthetic:1h:1"), 50: ("synthetic:1h:0",)}
 
 @pytest.fixture(scope="session")
 def pooled(models_dir):
-    registry = Registry(models_dir, TRADED)
+    registry = Registry(models_dir, TRADED, trust=ANY_UNSIGNED)
     registry.refresh()
     return registry.champions()["GLOBAL"]
 
@@ -141,7 +142,7 @@ def test_old_sets_of_models_are_let_go():
 def shadowed(engine, models_dir, pooled, windows):
     """A desk with a shadow of GLOBAL, and one of SOL that speaks with another's voice."""
     desk = Desk(engine, models_dir)
-    registry = Registry(models_dir, TRADED)
+    registry = Registry(models_dir, TRADED, trust=ANY_UNSIGNED)
     registry.refresh()
     champions = dict(registry.champions())
     current = Scripted(
@@ -164,7 +165,7 @@ def test_a_shadow_is_asked_about_the_same_vector_and_kept(shadowed, models_dir):
         ("BTC-USDT", "SHADOW_G"), ("ETH-USDT", "SHADOW_G"), ("SOL-USDT", "SHADOW_S"),
     ]  # fmt: skip
     said = {row.symbol: row for row in rows(shadowed, ml_signals)}
-    registry = Registry(models_dir, TRADED)
+    registry = Registry(models_dir, TRADED, trust=ANY_UNSIGNED)
     registry.refresh()
     for row in kept:
         beside = said[row.symbol]
