@@ -183,7 +183,8 @@ def test_a_lock_wait_that_times_out_stores_no_half_and_is_tried_again(transactio
         connection.execute(insert(counter).values(id=2, n=0))
     holder = engine.connect()
     holder.execute(update(counter).where(counter.c.id == 2).values(n=100))
-    threading.Timer(4.0, holder.rollback).start()
+    release = threading.Timer(4.0, holder.rollback)
+    release.start()
     tries = []
 
     def work(uow):
@@ -193,6 +194,7 @@ def test_a_lock_wait_that_times_out_stores_no_half_and_is_tried_again(transactio
             uow.connection.execute(statement)
 
     transactions.attempt(work)
+    release.join()
     holder.close()
     with engine.connect() as connection:
         assert connection.execute(select(counter.c.n).order_by(counter.c.id)).scalars().all() == [
