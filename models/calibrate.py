@@ -3,12 +3,13 @@
 from bisect import bisect_left
 from dataclasses import dataclass
 from math import exp
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+CalibratorKind: TypeAlias = Literal["platt_margin", "isotonic"]
 
 PRIOR_LABELS = 200.0
 _NEIGHBOURHOOD = 20  # knot steps: the nearest tenth of the rows
@@ -30,7 +31,7 @@ class Calibrator:
     margin_high: float
     knots: tuple[float, ...]
     effective: tuple[float, ...]
-    kind: Literal["platt_margin", "isotonic"] = "platt_margin"
+    kind: CalibratorKind = "platt_margin"
     x: tuple[float, ...] = ()
     y: tuple[float, ...] = ()
 

@@ -1,13 +1,13 @@
 """What is fitted for one scope: trees, calibration and payoff, from what no fold had seen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.booster import BoosterParams
-from models.calibrate import Calibrator, probabilities
+from models.calibrate import Calibrator, CalibratorKind, probabilities
 from models.dataset import TrainingSet
 from models.evaluate import auc, log_loss, losses
 from models.evaluation.sheet import KindScore
@@ -15,6 +15,7 @@ from models.manifest import Kind, LabelRule
 from models.payoff import Payoff, measure_payoff, reference_kelly
 from models.statistics.bootstrap import BlockBootstrap
 from models.training.calibration import (
+    FITS,
     cross_calibrated,
     fit_calibrator,
     fit_platt,
@@ -120,9 +121,42 @@ def rival_margins(folds: Sequence[Arrays]) -> Floats:
     return np.concatenate([one["rival"] for one in folds])
 
 
-def cross_probabilities(rows: TrainingSet, found: OutOfFold) -> Floats:
-    part = found.rows
-    return cross_calibrated(found.margins, rows.y[part], rows.uniqueness[part], found.fold_of)
+def cross_probabilities(
+    rows: TrainingSet, found: OutOfFold, kind: CalibratorKind = "platt_margin"
+) -> Floats:
+    """Return the probability of each row under a calibration fitted on the other folds alone."""
+    part, fit = found.rows, FITS[kind]
+    return cross_calibrated(found.margins, rows.y[part], rows.uniqueness[part], found.fold_of, fit)
+
+
+def fold_calibrators(
+    rows: TrainingSet, pooled: OutOfFold, kind: CalibratorKind
+) -> Mapping[int, Calibrator]:
+    """Return, by fold, the pooled calibration fitted on the other folds alone."""
+    found: dict[int, Calibrator] = {}
+    for fold in np.unique(pooled.fold_of).tolist():
+        others = pooled.fold_of != fold
+        part = pooled.rows[others]
+        found[fold] = FITS[kind](pooled.margins[others], rows.y[part], rows.uniqueness[part])
+    return found
+
+
+def shared_probabilities(
+    rows: TrainingSet, found: OutOfFold, shared: Mapping[int, Calibrator]
+) -> Floats:
+    """Return the probability of each row as shared trees are calibrated, by the other folds alone.
+
+    `shared` is the pooled calibration by fold: its slope is kept, the intercept is the scope's own.
+    """
+    p = np.empty(len(found.rows))
+    for fold in np.unique(found.fold_of).tolist():
+        mine = found.fold_of == fold
+        part = found.rows[~mine]
+        calibrator = with_own_intercept(
+            shared[fold], found.margins[~mine], rows.y[part], rows.uniqueness[part]
+        )
+        p[mine] = probabilities(calibrator, found.margins[mine])
+    return p
 
 
 def best(rows: TrainingSet, tried: Sequence[OutOfFold]) -> OutOfFold:
@@ -144,6 +178,15 @@ class Choice:
     scores: tuple[KindScore, ...]
 
 
+def blended(own: OutOfFold, pooled: OutOfFold) -> OutOfFold:
+    """Return the mean of two opinions about the same rows."""
+    return replace(
+        own,
+        margins=(own.margins + pooled.margins) / 2,
+        contributions=(own.contributions + pooled.contributions) / 2,
+    )
+
+
 def choose(study: Study, pooled: OutOfFold, own: OutOfFold | None, draws: int) -> Choice:
     """Return the simplest kind that no other beats by more than a standard error.
 
@@ -152,12 +195,7 @@ def choose(study: Study, pooled: OutOfFold, own: OutOfFold | None, draws: int) -
     """
     rivals: dict[Kind, OutOfFold] = {"global": pooled}
     if own is not None:
-        rivals["blend"] = replace(
-            own,
-            margins=(own.margins + pooled.margins) / 2,
-            contributions=(own.contributions + pooled.contributions) / 2,
-        )
-        rivals["own"] = own
+        rivals |= {"blend": blended(own, pooled), "own": own}
     rows, part = study.rows, pooled.rows
     y, weights = rows.y[part], rows.uniqueness[part]
     promised = {
@@ -171,7 +209,7 @@ def choose(study: Study, pooled: OutOfFold, own: OutOfFold | None, draws: int) -
             continue
         gaps = losses(promised[chosen], y) - losses(promised[kind], y)
         lead = float(gaps @ weights) / float(weights.sum())
-        error = float(draw.means(gaps, weights).std())
+        error = float(np.nanstd(draw.means(gaps, weights)))  # NaN: a draw without a row
         scores.append(
             KindScore(
                 kind=kind,

@@ -2,20 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.calibrate import probabilities
-from models.candidate import Choice, Fitted, OutOfFold, Study, cross_probabilities, fitted
+from models.calibrate import Calibrator, probabilities
+from models.candidate import (
+    Choice,
+    Fitted,
+    OutOfFold,
+    Study,
+    cross_probabilities,
+    fitted,
+    shared_probabilities,
+)
 from models.dataset import CandleArrays
-from models.evaluate import auc, ece, log_loss
+from models.evaluate import auc, log_loss
 from models.evaluation.finding import Finding
+from models.evaluation.folds import fold_scores, ranking_of
 from models.evaluation.money import Floor, course_of, floor_of, money, rivals
-from models.evaluation.sheet import Against, Evaluation, FoldScore, Money, Rank, Skill
+from models.evaluation.sheet import Against, Evaluation, Money, Skill
 from models.evaluation.skill import Judged, reliability_of, skill_of
-from models.features import FEATURE_NAMES, GROUPS
 from models.manifest import TradedMarket
 from models.statistics.sharpe import sharpe_ratio
 from models.strategy.result import daily_returns
@@ -25,15 +33,22 @@ from models.validation import Indices
 from shared.domain.ids import Symbol
 
 Floats = NDArray[np.float64]
-_DRIFTED = 0.2
-_WORST = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shared:
+    """By fold, the calibrations of pooled trees and of the pooled line by the other folds."""
+
+    trees: Mapping[int, Calibrator]
+    line: Mapping[int, Calibrator]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Subject:
     """One scope: its rows (m,), its market, what was chosen, and all that was tried, by kind.
 
-    `line` is the logistic regression on the rows of the choice.
+    `line` is the logistic regression on the rows of the choice. `shared`: where the trees are those
+    of GLOBAL, whose slope is kept; None where the calibration is the scope's own.
     """
 
     scope: str
@@ -43,6 +58,7 @@ class Subject:
     fitted: Fitted
     tries: tuple[tuple[str, OutOfFold], ...]
     line: OutOfFold
+    shared: Shared | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,14 +93,14 @@ class Assessor:
         evaluation = Evaluation(
             scope=subject.scope,
             kind=subject.choice.kind,
-            folds=_fold_scores(found, judged),
+            folds=fold_scores(found, judged),
             skill=skill_of(judged, study.bootstrap(found.rows, self.draws)),
             reliability=reliability_of(judged, subject.fitted.calibrator.kind),
             walk_forward=walked,
             holdout_skill=skill,
             holdout=result,
             holdout_at=self.now,
-            ranking=_ranking(found),
+            ranking=ranking_of(found),
             kinds=subject.choice.scores,
             leaks=self.leaks,
             paths=self.paths,
@@ -106,9 +122,19 @@ class Assessor:
     def _walked(self, subject: Subject) -> Judged:
         found, folds = subject.choice.found, self.study.cut.folds
         rates = np.array([self._base_rate(one.train, subject) for one in folds])
-        p = cross_probabilities(self.study.rows, found)
-        rival = cross_probabilities(self.study.rows, subject.line)
+        p, rival = self._promised(subject)
         return self._judged(found.rows, (found.margins, p), rival, rates[found.fold_of])
+
+    def _promised(self, subject: Subject) -> tuple[Floats, Floats]:
+        """Return what trees and line promise, calibrated as in service by the other folds."""
+        rows, found, shared = self.study.rows, subject.choice.found, subject.shared
+        if shared is None:
+            p = cross_probabilities(rows, found, subject.fitted.calibrator.kind)
+            return p, cross_probabilities(rows, subject.line)
+        return (
+            shared_probabilities(rows, found, shared.trees),
+            shared_probabilities(rows, subject.line, shared.line),
+        )
 
     def _judged(
         self, part: Indices, said: tuple[Floats, Floats], rival: Floats, base: Floats
@@ -204,48 +230,5 @@ def line_of(found: OutOfFold, margins: Floats) -> OutOfFold:
     return replace(found, margins=margins)
 
 
-def _fold_scores(found: OutOfFold, judged: Judged) -> tuple[FoldScore, ...]:
-    return tuple(_fold_score(found, judged, number) for number in np.unique(found.fold_of).tolist())
-
-
-def _fold_score(found: OutOfFold, judged: Judged, number: int) -> FoldScore:
-    mine = found.fold_of == number
-    y, weights, p = judged.y[mine], judged.weights[mine], judged.p[mine]
-    psi = found.psi_features[number]
-    worst = np.argsort(-psi, kind="stable")[:_WORST].tolist()
-    return FoldScore(
-        number=number + 1,
-        tested_from=_instant(int(judged.decided_at[mine].min())),
-        tested_until=_instant(int(judged.decided_at[mine].max())),
-        rows=int(mine.sum()),
-        n_effective=float(weights.sum()),
-        trees=found.rounds[number],
-        base_rate=float(np.average(y, weights=weights)),
-        auc=auc(judged.margins[mine], y, weights),
-        log_loss=log_loss(p, y, weights),
-        base_log_loss=log_loss(judged.base[mine], y, weights),
-        ece=ece(p, y, weights),
-        psi=found.psi[number],
-        drifted_ratio=float((psi > _DRIFTED).mean()),
-        psi_features=tuple((FEATURE_NAMES[place], float(psi[place])) for place in worst),
-    )
-
-
-def _ranking(found: OutOfFold) -> tuple[Rank, ...]:
-    order = np.argsort(-found.contributions, kind="stable").tolist()
-    return tuple(
-        Rank(
-            name=FEATURE_NAMES[place],
-            group=GROUPS[place],
-            contribution=float(found.contributions[place]),
-        )
-        for place in order
-    )
-
-
 def _within(rows: Indices, mine: NDArray[np.bool_]) -> Indices:
     return rows[mine[rows]]
-
-
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

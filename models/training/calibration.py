@@ -1,6 +1,6 @@
 """Fitting calibrations: Platt on the margin, a rising step function where it earns its place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
-from models.calibrate import PRIOR_LABELS, Calibrator, probabilities
+from models.calibrate import PRIOR_LABELS, Calibrator, CalibratorKind, probabilities
 from models.evaluate import log_loss
 
 Floats = NDArray[np.float64]
@@ -57,6 +57,9 @@ def fit_isotonic(margins: Floats, y: NDArray[np.int8], uniqueness: Floats) -> Ca
     )
 
 
+FITS: Mapping[CalibratorKind, Fit] = {"platt_margin": fit_platt, "isotonic": fit_isotonic}
+
+
 def fit_calibrator(
     margins: Floats, y: NDArray[np.int8], uniqueness: Floats, fold_of: NDArray[np.int64]
 ) -> Calibrator:
@@ -65,7 +68,7 @@ def fit_calibrator(
         return fit_platt(margins, y, uniqueness)
     losses = {
         fit: log_loss(cross_calibrated(margins, y, uniqueness, fold_of, fit), y, uniqueness)
-        for fit in (fit_platt, fit_isotonic)
+        for fit in FITS.values()
     }
     return min(losses, key=lambda fit: losses[fit])(margins, y, uniqueness)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.candidate import Choice, OutOfFold, Study, best, choose
+from models.candidate import Choice, OutOfFold, Study, best, blended, choose
 from models.manifest import GLOBAL
 from models.training.plan import Plan, Scope, instruments
 from models.training.samples import MIN_ROWS
@@ -44,12 +44,12 @@ def choices(plan: Plan, draws: int) -> list[Chosen]:
         grown = plan.out_of_fold(scope) if scope.name in growers else ()
         own = best(study.rows, grown) if grown else None
         choice = choose(study, shared, own, draws)
-        kinds = (("global", shared), *(("own", one) for one in grown))
-        if choice.kind == "blend":
-            kinds = (*kinds, ("blend", choice.found))
+        kinds = [("global", shared), *(("own", one) for one in grown)]
+        if own is not None:
+            kinds.append(("blend", blended(own, shared)))
         is_grown = choice.kind != "global"
         found.append(
-            Chosen(scope=scope, choice=choice, own=scope if is_grown else None, tries=kinds)
+            Chosen(scope=scope, choice=choice, own=scope if is_grown else None, tries=tuple(kinds))
         )
     return found
 

@@ -6,8 +6,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.candidate import Fitted, fitted
-from models.evaluation.assess import Assessor, Holdout, Subject, line_of
+from models.candidate import Fitted, fitted, fold_calibrators
+from models.evaluation.assess import Assessor, Holdout, Shared, Subject, line_of
 from models.evaluation.conditions import GateRule
 from models.evaluation.gate import judge
 from models.manifest import GLOBAL
@@ -37,37 +37,53 @@ class Maker:
         self._run, self._plan, self._gate = run, plan, gate
         self._assessor, self._champions = assessor, champions
         self._log = TrialLog(run.root)
+        self._line = plan.line()
+        self._pooled_rows = np.concatenate([fold.test for fold in plan.study.cut.folds])
 
     def make(
         self, chosen: list[Chosen], results: Mapping[str, Arrays], progress: Progress
     ) -> list[ReleaseInfo]:
+        """Make a release of each scope, GLOBAL first."""
+        pooled = fitted(self._plan.study, chosen[0].choice.found, None, "global")
+        shared = self._shared(chosen[0], pooled)
         infos: list[ReleaseInfo] = []
-        pooled: Fitted | None = None
         for done, one in enumerate(chosen, start=1):
-            sized = fitted(self._plan.study, one.choice.found, pooled, one.choice.kind)
-            pooled = pooled or sized
-            infos.append(self._make(one, sized, results))
+            subject = self._subject(one, pooled, shared)
+            infos.append(self._make(subject, results))
             progress(f"{one.scope.name}: {one.choice.kind}", done / len(chosen))
         return infos
 
-    def _make(self, one: Chosen, sized: Fitted, results: Mapping[str, Arrays]) -> ReleaseInfo:
-        plan, scope = self._plan, one.scope
-        pooled_rows = np.concatenate([fold.test for fold in plan.study.cut.folds])
-        subject = Subject(
+    def _shared(self, everyone: Chosen, pooled: Fitted) -> Shared:
+        rows, found = self._plan.study.rows, everyone.choice.found
+        return Shared(
+            trees=fold_calibrators(rows, found, pooled.calibrator.kind),
+            line=fold_calibrators(rows, line_of(found, self._line), "platt_margin"),
+        )
+
+    def _subject(self, one: Chosen, pooled: Fitted, shared: Shared) -> Subject:
+        scope, kind = one.scope, one.choice.kind
+        is_pooled = scope.name == GLOBAL
+        return Subject(
             scope=scope.name,
-            market=plan.market.only(scope.symbols),
+            market=self._plan.market.only(scope.symbols),
             mine=scope.mine,
             choice=one.choice,
-            fitted=sized,
+            fitted=pooled
+            if is_pooled
+            else fitted(self._plan.study, one.choice.found, pooled, kind),
             tries=one.tries,
-            line=line_of(one.choice.found, plan.line()[scope.mine[pooled_rows]]),
+            line=line_of(one.choice.found, self._line[scope.mine[self._pooled_rows]]),
+            shared=shared if kind == "global" and not is_pooled else None,
         )
-        trees = trees_of(one.choice.kind, results.get(scope.name), results[GLOBAL])
+
+    def _make(self, subject: Subject, results: Mapping[str, Arrays]) -> ReleaseInfo:
+        plan, scope = self._plan, subject.scope
+        trees = trees_of(subject.choice.kind, results.get(scope), results[GLOBAL])
         holdout = self._holdout(subject, trees, results[GLOBAL]["rival"])
-        earlier = self._log.earlier(plan.market, (scope.name, GLOBAL))
+        earlier = self._log.earlier(plan.market, (scope, GLOBAL))
         evaluation, trials = self._assessor.evaluate(subject, holdout, earlier)
         self._log.record(trials)
-        verdict = judge(evaluation, self._gate, is_pooled=scope.name == GLOBAL)
+        verdict = judge(evaluation, self._gate, is_pooled=scope == GLOBAL)
         product = Product(
             subject=subject,
             trees=trees,

@@ -12,6 +12,7 @@ from models.candidate import OutOfFold, Study, collected, rival_margins
 from models.evaluate import auc
 from models.features import schema_hash
 from models.manifest import GLOBAL, TradedMarket, scope_of
+from models.statistics.bootstrap import MIN_BLOCKS
 from models.training.samples import MIN_ROWS, can_teach, rows_of, within
 from models.training.tasks import FinalTask, FoldTask, LeakTask, PathTask, Task, paths_of
 from models.training.tenancy import FOLDER
@@ -20,6 +21,7 @@ from models.validation import Combinatorial
 from shared.domain.errors import BadInput
 from shared.domain.ids import Symbol
 
+_SECONDS_PER_DAY = 86_400
 _LONGEST_WINDOW = 174
 """Candles that the longest feature window looks back: a tested block shines through as long."""
 
@@ -156,8 +158,13 @@ class Scale:
 
 
 def plan_of(study: Study, market: TradedMarket, scale: Scale, root: Path) -> Plan:
-    """Name the pieces of a training, and its folder by everything that decides their results."""
+    """Name the pieces of a training, and its folder by everything that decides their results.
+
+    Raises:
+        BadInput: what is tested is too little to judge by.
+    """
     rows = study.rows
+    _check_tests(study)
     name = digest_of(
         rows.fingerprint,
         rows.symbols,
@@ -191,6 +198,22 @@ def instruments(study: Study) -> Sequence[Scope]:
         Scope(name=scope_of(symbol), symbols=(symbol,), mine=rows_of(rows, (symbol,)))
         for symbol in rows.symbols
     ]
+
+
+def _check_tests(study: Study) -> None:
+    """Refuse before any work what could not be judged after it."""
+    folds = study.cut.folds
+    if len(folds) < 2:
+        raise BadInput("folds", "leave none to calibrate the tested one by", "test at least two")
+    tested = np.concatenate([fold.test for fold in folds])
+    if study.bootstrap_or_none(tested, draws=1) is None:
+        days = np.ptp(study.rows.closed_at[tested]) / _SECONDS_PER_DAY
+        needed = MIN_BLOCKS * 2 * study.rule.embargo_seconds / _SECONDS_PER_DAY
+        raise BadInput(
+            "history",
+            f"{days:.0f} days are tested, {needed:.0f} are needed to judge trades this long",
+            "test more or longer blocks (--folds, --test-days), or take a shorter --horizon",
+        )
 
 
 def _can_grow(study: Study, scope: Scope, min_effective_labels: float) -> bool:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from models.booster import BoosterParams
+from models.calibrate import probabilities
 from models.candidate import (
     OutOfFold,
     Study,
@@ -12,6 +13,8 @@ from models.candidate import (
     collected,
     cross_probabilities,
     fitted,
+    fold_calibrators,
+    shared_probabilities,
 )
 from models.dataset import training_set
 from models.manifest import LabelRule
@@ -111,6 +114,49 @@ def test_a_row_is_calibrated_by_the_other_folds_alone(study, eth):
     before, after = cross_probabilities(study.rows, one), cross_probabilities(other, one)
     np.testing.assert_array_equal(before[one.fold_of == 0], after[one.fold_of == 0])
     assert not np.array_equal(before[one.fold_of == 1], after[one.fold_of == 1])
+
+
+@pytest.mark.parametrize("kind", ["platt_margin", "isotonic"])
+def test_shared_trees_are_judged_as_they_are_served_by_the_other_folds_alone(study, eth, kind):
+    everyone = np.concatenate([fold.test for fold in study.cut.folds])
+    margins = telling(study, everyone, 1.0)
+    pooled = found(study, everyone, margins)
+    mine = found(study, eth, margins[np.isin(everyone, eth)])
+    shared = fold_calibrators(study.rows, pooled, kind)
+    p = shared_probabilities(study.rows, mine, shared)
+    for fold, calibrator in shared.items():
+        here = mine.fold_of == fold
+        if kind == "isotonic":
+            np.testing.assert_array_equal(p[here], probabilities(calibrator, mine.margins[here]))
+            continue
+        clamped = np.clip(mine.margins[here], calibrator.margin_low, calibrator.margin_high)
+        intercepts = np.log(p[here] / (1 - p[here])) - calibrator.A * clamped
+        np.testing.assert_allclose(intercepts, intercepts[0])
+        assert abs(intercepts[0] - calibrator.B) > 1e-6
+    y = study.rows.y.copy()
+    y[everyone[pooled.fold_of == 0]] = 1 - y[everyone[pooled.fold_of == 0]]
+    other = replace(study.rows, y=y)
+    again = shared_probabilities(other, mine, fold_calibrators(other, pooled, kind))
+    np.testing.assert_array_equal(p[mine.fold_of == 0], again[mine.fold_of == 0])
+    assert not np.array_equal(p[mine.fold_of == 1], again[mine.fold_of == 1])
+
+
+def test_what_is_served_in_steps_is_judged_in_steps(study, eth):
+    one = found(study, eth, telling(study, eth, 1.0))
+    smooth = cross_probabilities(study.rows, one)
+    stepped = cross_probabilities(study.rows, one, "isotonic")
+    assert len(np.unique(stepped)) < len(np.unique(smooth)) // 2
+
+
+def test_draws_without_a_row_do_not_hide_how_sure_a_choice_is(study, eth):
+    sparse = np.concatenate((eth[:60], eth[-1:]))
+    mixed = replace(study.rows, y=(np.arange(len(study.rows)) % 2).astype(np.int8))
+    wide = replace(study, rows=mixed, rule=replace(WALK, embargo_seconds=4 * 86_400))
+    shared, own = rivals(wide, sparse, 0.0, 5.0)
+    assert np.isnan(wide.bootstrap(sparse, 200).means(np.ones(61), np.ones(61))).any()
+    choice = choose(wide, shared, own, 200)
+    assert all(np.isfinite(score.lead_error) for score in choice.scores)
+    assert choice.kind != "global"
 
 
 def test_shared_trees_keep_the_pooled_slope_and_get_an_own_intercept(study, eth):

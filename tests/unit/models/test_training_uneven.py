@@ -52,3 +52,8 @@ def test_a_block_without_a_row_makes_no_fold_of_that_instrument(infos):
     assert all(fold.rows > 0 and fold.trees > 0 for fold in torn.folds)
     assert [fold.number for fold in infos["BTCUSDT"].evaluation.folds] == [1, 2, 3]
     assert sum(fold.rows for fold in torn.folds) == torn.skill.rows
+
+
+def test_the_mean_of_two_opinions_counts_as_a_try_whether_it_is_chosen_or_not(infos):
+    for scope in ("BTCUSDT", "ETHUSDT"):  # shared, own, both, and the pooled model itself
+        assert infos[scope].evaluation.walk_forward.trials == 4
