@@ -5,12 +5,13 @@ from typing import Annotated, Any
 import typer
 
 from launcher.candles import as_arrays, chosen, end_of, moment, stored, traded_market
-from launcher.console import out, print_json, print_table
+from launcher.console import err, out, print_json, print_table
 from launcher.model_keys import signer_of, trust_of
 from launcher.models_home import models_folder
 from launcher.options import AsJson, Symbols, listed
 from launcher.progress import steps
 from launcher.research import From, To
+from launcher.retention import retire_old_releases
 from models.booster import BoosterParams
 from models.manifest import LabelRule
 from models.train import ReleaseInfo, TrainingConfig, train_models, work_shard
@@ -38,10 +39,15 @@ def train(
         int, typer.Option("--horizon", min=1, help="Candles after which a trade ends at last.")
     ] = 24,
     target: Annotated[
-        float, typer.Option("--target", help="Target, in barriers (volatility over the horizon).")
+        float,
+        typer.Option(
+            "--target", min=0.1, max=10, help="Target, in barriers (volatility over the horizon)."
+        ),
     ] = 1.0,
-    stop: Annotated[float, typer.Option("--stop", help="Stop, in barriers.")] = 1.0,
-    folds: Annotated[int, typer.Option("--folds", min=1, help="Test blocks.")] = 6,
+    stop: Annotated[
+        float, typer.Option("--stop", min=0.1, max=10, help="Stop, in barriers.")
+    ] = 1.0,
+    folds: Annotated[int, typer.Option("--folds", min=2, help="Test blocks.")] = 6,
     test_days: Annotated[int, typer.Option("--test-days", min=1, help="Days of each.")] = 30,
     walks_paths: Annotated[
         bool, typer.Option("--combinatorial", help="Also show how far results scatter (15 fits).")
@@ -93,6 +99,8 @@ def train(
             out.print(f"{done} pieces of shard {shard} are done; 'trading train' finishes.")
             return
         releases = train_models(data, config, folder, now, report)
+    if said := retire_old_releases(settings):
+        err.print(said, markup=False, soft_wrap=True)
     if as_json:
         print_json([_row(one) for one in releases])
         return

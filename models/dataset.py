@@ -233,11 +233,15 @@ def check_candles(candles: CandleArrays, step: int) -> None:
         raise BadInput(
             name, f"candles are out of order or off the {step}-second grid", _CHECK_REMEDY
         )
-    is_candle = np.isfinite(candles.ohlcv).all(axis=1) & (candles.ohlcv[:, :_VOLUME] > 0).all(
-        axis=1
-    )
+    is_candle = _are_candles(candles.ohlcv)
     if not is_candle.all():
         closed_at = datetime.fromtimestamp(int(candles.closed_at[np.argmin(is_candle)]), UTC)
         raise BadInput(
             name, f"what closed at {closed_at:%Y-%m-%d %H:%M} is no candle", _CHECK_REMEDY
         )
+
+
+def _are_candles(ohlcv: Floats) -> NDArray[np.bool_]:
+    open_, high, low, close, volume = ohlcv.T
+    is_whole = np.isfinite(ohlcv).all(axis=1) & (low > 0) & (volume >= 0)
+    return is_whole & (high >= np.maximum(open_, close)) & (low <= np.minimum(open_, close))

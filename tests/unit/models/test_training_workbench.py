@@ -178,6 +178,16 @@ def test_what_is_no_candle_is_named_before_anything_is_written(tmp_path, value):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("column", "value"), [(1, 1e-3), (2, 1e6), (4, -1.0)], ids=["high", "low", "volume"]
+)
+def test_prices_outside_their_candle_and_sold_back_volume_are_refused(tmp_path, column, value):
+    torn = weak_market(ETH, 2)
+    torn.ohlcv[1_200, column] = value
+    with pytest.raises(BadInput, match="ETH-USDT: what closed at 2024-02-20 01:00 is no candle"):
+        train_models({**weak_markets(), ETH: torn}, quick(), tmp_path, NOW, silent)
+
+
 def test_constant_prices_are_refused_with_a_remedy(tmp_path):
     flat = {symbol: with_rows(one, slice(None), at=100.0) for symbol, one in weak_markets().items()}
     with pytest.raises(BadInput, match="give a longer history, or lower costs"):
