@@ -24,6 +24,7 @@ from models.evaluation.folds import fold_scores, ranking_of
 from models.evaluation.money import Floor, course_of, floor_of, money, rivals
 from models.evaluation.sheet import Against, Evaluation, Money, Skill
 from models.evaluation.skill import Judged, reliability_of, skill_of
+from models.features import schema_hash
 from models.manifest import TradedMarket
 from models.statistics.sharpe import sharpe_ratio
 from models.strategy.result import daily_returns
@@ -202,6 +203,8 @@ class Assessor:
             auc=auc(one.margins, y, weights),
             sharpe=sharpe_ratio(days),
             days=len(days),
+            schema_hash=schema_hash(subject.market.interval.seconds),
+            walk=self.study.rule,
         )
         return trial, days
 

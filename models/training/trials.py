@@ -10,6 +10,8 @@ from models.artifact import as_json
 from models.disk import write_whole
 from models.manifest import LabelRule, TradedMarket
 from models.training.workbench import digest_of
+from models.validation import WalkForwardRule
+from shared.domain.errors import BadInput
 
 FOLDER = "trials"
 
@@ -18,7 +20,8 @@ FOLDER = "trials"
 class Trial:
     """One configuration of one scope, as far as walk-forward tells; `sharpe` is per day.
 
-    The same configuration on newer candles is the same try: its record is replaced.
+    The same configuration on newer candles is the same try: its record is replaced. With other
+    features (`schema_hash`) or other test blocks (`walk`) it is another.
     """
 
     scope: str
@@ -33,11 +36,14 @@ class Trial:
     auc: float
     sharpe: float
     days: int
+    schema_hash: str = ""
+    walk: WalkForwardRule | None = None
 
     @property
     def name(self) -> str:
         what = (self.scope, self.kind, self.venue, self.interval_seconds, self.symbols)
-        return digest_of(*what, asdict(self.label), self.params)
+        walk = None if self.walk is None else asdict(self.walk)
+        return digest_of(*what, asdict(self.label), self.params, self.schema_hash, walk)
 
 
 class TrialLog:
@@ -52,10 +58,22 @@ class TrialLog:
             write_whole(self._folder / f"{trial.name}.json", as_json(trial))
 
     def earlier(self, market: TradedMarket, scopes: Sequence[str]) -> dict[str, Trial]:
-        """Return the tries of these scopes at the market's venue, whatever interval and label."""
+        """Return the tries of these scopes at the market's venue, whatever interval and label.
+
+        Raises:
+            BadInput: a record cannot be read; without it too few tries would be counted.
+        """
         found: dict[str, Trial] = {}
         for path in sorted(self._folder.glob("*.json")):
-            trial = msgspec.json.decode(path.read_bytes(), type=Trial)
+            trial = _read(path)
             if trial.venue == market.venue and trial.scope in scopes:
                 found[path.stem] = trial
         return found
+
+
+def _read(path: Path) -> Trial:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Trial)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        problem = f"{path} cannot be read: {error}"
+        raise BadInput("trials", problem, "restore the file: every try counts") from error
