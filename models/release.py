@@ -5,19 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from models.artifact import as_json, write_release
 from models.booster import BoosterParams, library_versions, named
-from models.calibrate import probabilities
 from models.candidate import Study
 from models.dataset import TrainingSet
 from models.evaluation.assess import Subject
 from models.evaluation.card import model_card
 from models.evaluation.page import report_page
 from models.evaluation.sheet import Evaluation, GateVerdict
-from models.features import FEATURE_NAMES, schema_hash
+from models.features import schema_hash
 from models.manifest import (
     BOOSTER,
     BOOSTER_GLOBAL,
@@ -31,24 +27,17 @@ from models.manifest import (
     PAYOFF,
     REPORT,
     SELF_TEST,
-    FeatureSheet,
     Kind,
     LabelRule,
     Manifest,
-    SelfTest,
     TradedMarket,
     Window,
     release_id,
 )
 from models.signing import Signer
-from models.statistics.drift import DriftReference, drift_reference
+from models.training.sidecars import drift_sheet, feature_sheet, self_test
 from models.training.trees import Trees
 from models.validation import Indices
-
-_SELF_TEST_ROWS = 16
-_RANGE = (0.001, 0.999)
-_TOP = 10
-_MIN_WINDOW_ROWS, _WINDOW_SECONDS = 500, 20 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +103,9 @@ def release(run: Run, study: Study, product: Product) -> ReleaseInfo:
         METRICS: as_json(
             {"walk_forward": product.evaluation.skill, "holdout": product.evaluation.holdout_skill}
         ),
-        FEATURES: as_json(_sheet(study, product)),
-        SELF_TEST: as_json(_self_test(study, product)),
-        DRIFT: as_json(_drift(study, subject)),
+        FEATURES: as_json(feature_sheet(study, subject, trees)),
+        SELF_TEST: as_json(self_test(study, subject, trees)),
+        DRIFT: as_json(drift_sheet(study, subject)),
         EVALUATION: as_json(product.evaluation),
         GATE: as_json(product.verdict),
         REPORT: report_page(manifest, product.evaluation, product.verdict).encode(),
@@ -197,58 +186,6 @@ def _window(rows: TrainingSet, part: Indices) -> Window:
         rows=len(part),
         n_effective=float(rows.uniqueness[part].sum()),
     )
-
-
-def _sheet(study: Study, product: Product) -> FeatureSheet:
-    """Describe the training rows: the range of what was there, the holes as training saw them."""
-    known = study.cut.holdout.train
-    vectors = study.rows.vectors[known[product.subject.mine[known]]]
-    low, high = (
-        tuple(_quantile(column, share) for column in vectors.T.astype(np.float64))
-        for share in _RANGE
-    )
-    return FeatureSheet(
-        names=FEATURE_NAMES,
-        missing_rate=tuple(product.trees.missing_rate.tolist()),
-        low=low,
-        high=high,
-    )
-
-
-def _self_test(study: Study, product: Product) -> SelfTest:
-    """Return rows and what XGBoost itself, calibrated, says about them."""
-    known = product.subject.choice.found.rows
-    picked = known[np.linspace(0, len(known) - 1, _SELF_TEST_ROWS).round().astype(np.int64)]
-    vectors = np.asarray(study.rows.vectors[picked])
-    margins = product.trees.reference_margins(vectors)
-    calibrator = product.subject.fitted.calibrator
-    return SelfTest(
-        vectors=tuple(
-            tuple(None if np.isnan(value) else value for value in row)
-            for row in vectors.astype(np.float64).tolist()
-        ),
-        probabilities=tuple(probabilities(calibrator, margins).tolist()),
-    )
-
-
-def _drift(study: Study, subject: Subject) -> DriftReference:
-    """Describe what the model had not seen: there its promises are as bold as in service."""
-    rows, found = study.rows, subject.choice.found
-    step = subject.market.interval.seconds
-    promised = probabilities(subject.fitted.calibrator, found.margins)
-    return drift_reference(
-        np.asarray(rows.vectors[found.rows]),
-        promised,
-        rows.closed_at[found.rows],
-        rows.symbol_index[found.rows],
-        max(_MIN_WINDOW_ROWS, _WINDOW_SECONDS // step),
-        tuple(FEATURE_NAMES[place] for place in np.argsort(-found.contributions)[:_TOP]),
-    )
-
-
-def _quantile(column: NDArray[np.float64], share: float) -> float | None:
-    known = column[np.isfinite(column)]
-    return float(np.quantile(known, share)) if len(known) else None
 
 
 def _instant(seconds: int) -> datetime:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -159,6 +159,22 @@ def _without_content(error: yaml.MarkedYAMLError) -> str:
 
 def _unreadable(path: Path, why: str) -> ConfigurationError:
     return ConfigurationError(f"TRADING_CONFIG={path}: cannot be read: {why}")
+
+
+def secret_of(value: SecretStr, file: Path | None, name: str) -> str:
+    """Return a secret that is given itself, or as what is in the file that setting `name` names.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    if file is None:
+        return value.get_secret_value()
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(f"{name}={file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{name}={file}: is no text; save it as UTF-8") from None
 
 
 def load(settings: type[SettingsT], **overrides: Any) -> SettingsT:

@@ -22,7 +22,13 @@ from shared.domain.errors import TradingError
 from shared.domain.ids import AccountId, Symbol
 from shared.domain.instrument import Instrument, split_symbol
 from shared.http.keys import SCOPES, KnownKey, Principal, digest_of
-from shared.runtime.configuration import ConfigurationError, SectionSettings, load, section
+from shared.runtime.configuration import (
+    ConfigurationError,
+    SectionSettings,
+    load,
+    secret_of,
+    section,
+)
 
 _MIN_KEY_LENGTH = 32
 
@@ -211,7 +217,7 @@ class PlatformSettings(SectionSettings):
         return tuple(_known_key(number, entry) for number, entry in enumerate(self._entries(), 1))
 
     def redis_secret(self) -> str:
-        return _secret(self.redis_password, self.redis_password_file, "REDIS_PASSWORD_FILE")
+        return secret_of(self.redis_password, self.redis_password_file, "REDIS_PASSWORD_FILE")
 
     def secrets(self) -> tuple[str, ...]:
         """Return every secret this process knows, for the log to leave out."""
@@ -219,10 +225,10 @@ class PlatformSettings(SectionSettings):
         return (self._database_secret(), self.redis_secret(), *keys)
 
     def _database_secret(self) -> str:
-        return _secret(self.db_password, self.db_password_file, "DB_PASSWORD_FILE")
+        return secret_of(self.db_password, self.db_password_file, "DB_PASSWORD_FILE")
 
     def _entries(self) -> list[str]:
-        text = _secret(self.trading_api_keys, self.trading_api_keys_file, "TRADING_API_KEYS_FILE")
+        text = secret_of(self.trading_api_keys, self.trading_api_keys_file, "TRADING_API_KEYS_FILE")
         return [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()]
 
 
@@ -239,14 +245,3 @@ def _known_key(number: int, entry: str) -> KnownKey:
         )
     principal = Principal(name=f"configured-{number}", scope=scope)
     return KnownKey(principal=principal, digest=digest_of(key))
-
-
-def _secret(value: SecretStr, file: Path | None, name: str) -> str:
-    if file is None:
-        return value.get_secret_value()
-    try:
-        return file.read_text().strip()
-    except OSError as error:
-        raise ConfigurationError(f"{name}={file}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{name}={file}: is no text; save it as UTF-8") from None
