@@ -30,7 +30,13 @@ def read_limited(path: Path, limit: int) -> bytes:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
+    """Write a plain file and wait until the disk has it.
+
+    Raises:
+        OSError: it cannot be written, or a link or something else that is no file lies there.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -39,6 +45,7 @@ def write_durably(path: Path, content: bytes) -> None:
 def replace_durably(path: Path, content: bytes) -> None:
     """Put new content in the place of the old at once; a failure leaves the old."""
     draft = path.with_name(f".{path.name}.tmp")
+    draft.unlink(missing_ok=True)  # left by a kill, or put there to be written through
     try:
         write_durably(draft, content)
         draft.replace(path)

@@ -114,13 +114,13 @@ class Following:
 
     def _obtained(self, scope: str, release_id: str) -> ServingModel:
         """Return a release from memory or from the folder; never one that has expired."""
+        named = RELEASE_ID.fullmatch(release_id)
+        if named is None or named["scope"] != scope:
+            raise ArtifactRefused("unreadable_manifest", f"{ALIASES} names {release_id!r}")
         held = self.before.serving(release_id)
         if held is not None:
             check_expiry(held.manifest, self.now)
             return held
-        named = RELEASE_ID.fullmatch(release_id)
-        if named is None or named["scope"] != scope:
-            raise ArtifactRefused("unreadable_manifest", f"{ALIASES} names {release_id!r}")
         path = self.root / scope / release_id
         return load(path, self.market, self.known, trust=self.trust, now=self.now)
 

@@ -142,18 +142,22 @@ class Registry:
             if any(aliases.get(role) != value for role, value in changes.items()):
                 write_aliases(self._root, scope, changes)
 
-    def rollback(self, scope: str, now: datetime | None = None) -> str:
+    def rollback(
+        self, scope: str, now: datetime | None = None, *, champion: str | None = None
+    ) -> str:
         """Make the release before the champion of a scope again, and return its id.
 
         What was champion becomes `retired` and nothing is `previous` any more: a second rollback
-        finds nothing to go back to instead of bringing back what was taken away.
+        finds nothing to go back to instead of bringing back what was taken away. `champion`: who is
+        to be taken back, if it matters.
 
         Raises:
-            Conflict: there is no release to go back to.
+            Conflict: there is no release to go back to, or another one is champion by now.
             ArtifactRefused: it cannot be proven, or has expired at `now`; nothing has changed.
         """
         with one_writer(self._root):
             aliases = self.aliases(scope)
+            _check_champion(scope, aliases, champion)
             previous = aliases.get(Role.PREVIOUS)
             if previous is None:
                 taken = aliases.get(Role.RETIRED)
@@ -167,20 +171,23 @@ class Registry:
             write_aliases(self._root, scope, changes)
             return previous
 
-    def retire(self, scope: str) -> str:
+    def retire(self, scope: str, *, champion: str | None = None) -> str:
         """Take the champion of a scope out of service with nothing in its place; return its id.
 
-        The GLOBAL model then speaks for the instrument as a fallback.
+        The GLOBAL model then speaks for the instrument as a fallback. `champion`: who is to be
+        taken back, if it matters.
 
         Raises:
-            Conflict: there is no champion.
+            Conflict: there is no champion, or another one by now.
         """
         with one_writer(self._root):
-            champion = self.aliases(scope).get(Role.CHAMPION)
-            if champion is None:
+            aliases = self.aliases(scope)
+            _check_champion(scope, aliases, champion)
+            taken = aliases.get(Role.CHAMPION)
+            if taken is None:
                 raise Conflict(f"{scope} has no champion")
-            write_aliases(self._root, scope, {Role.CHAMPION: None, Role.RETIRED: champion})
-            return champion
+            write_aliases(self._root, scope, {Role.CHAMPION: None, Role.RETIRED: taken})
+            return taken
 
     def prune(
         self, scope: str, keep: int = RELEASES_KEPT, in_use: Collection[str] = ()
@@ -228,3 +235,9 @@ class Registry:
             ArtifactRefused: its manifest cannot be read.
         """
         return shelf.find(self._root, release_id)
+
+
+def _check_champion(scope: str, aliases: Mapping[Role, str], wanted: str | None) -> None:
+    found = aliases.get(Role.CHAMPION)
+    if wanted is not None and found != wanted:
+        raise Conflict(f"{found or 'nobody'} is champion of {scope} by now, not {wanted}")

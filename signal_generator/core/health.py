@@ -109,7 +109,8 @@ def remedy_for(
 ) -> Remedy:
     """Return what a state leads to.
 
-    A pooled model that is red about one instrument is refused there alone: it speaks for others.
+    A pooled model that is red about one instrument is refused there alone: it speaks for others;
+    so is who only stands in for another release (`is_pooled` is true of both).
     Whatever is red is refused at once, but the aliases move back only for what `has_proof`.
     `has_previous`, `has_pooled`: there is another release of the instrument, or a pooled one, and
     it was not found red about it.

@@ -29,7 +29,7 @@ from signal_generator.repository.readings import (
     read_drift,
     read_live,
 )
-from signal_generator.repository.remedies import announce, carry_out, release_before
+from signal_generator.repository.remedies import announce, carry_out, is_champion, release_before
 
 Key = tuple[Symbol, str]
 
@@ -124,11 +124,12 @@ class Monitoring:
             return health
         scope, red = scope_of(health.symbol), self._red_ones(health.symbol)
         pooled = self._registry.champions().get(GLOBAL)
-        previous = release_before(self._registry, scope)
+        previous = release_before(self._registry, scope, moment.at)
+        may_move = is_champion(self._registry, scope, health.release_id)
         remedy = remedy_for(
             health,
             moment.step,
-            is_pooled=asked.model.is_global,
+            is_pooled=asked.model.is_global or not may_move,
             has_previous=previous is not None and previous not in red,
             has_pooled=pooled is not None and pooled.release_id not in red,
         )

@@ -1,6 +1,7 @@
 """What a red state does to the aliases: announced with the judgement, done once that stands."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from models.aliases import Role
 from models.manifest import scope_of
@@ -18,12 +19,23 @@ _ACTOR = "monitoring"
 log = get_logger()
 
 
-def release_before(registry: Registry, scope: str) -> str | None:
-    """Return the release that a rollback would bring back, None if there is none to be found."""
+def is_champion(registry: Registry, scope: str, release_id: str) -> bool:
+    """Tell whether the alias points to a release; who only stands in for another has none."""
     try:
-        return registry.aliases(scope).get(Role.PREVIOUS)
+        return registry.aliases(scope).get(Role.CHAMPION) == release_id
+    except (TradingError, OSError):
+        return False
+
+
+def release_before(registry: Registry, scope: str, now: datetime) -> str | None:
+    """Return the release that a rollback would bring back, None if there is none that can speak."""
+    try:
+        previous = registry.aliases(scope).get(Role.PREVIOUS)
+        if previous is not None:
+            registry.load(previous, now)
     except (TradingError, OSError):
         return None
+    return previous
 
 
 def announce(moment: Moment, health: Health, previous: str | None) -> None:
@@ -58,7 +70,7 @@ def carry_out(registry: Registry, healths: Iterable[Health]) -> bool:
     for health in asked:
         scope = scope_of(health.symbol)
         try:
-            if registry.aliases(scope).get(Role.CHAMPION) == health.release_id:
+            if is_champion(registry, scope, health.release_id):
                 _take_back(registry, scope, health)
         except (TradingError, OSError) as error:
             log.warning("models.not_moved", scope=scope, remedy=health.remedy, error=str(error))
@@ -67,8 +79,8 @@ def carry_out(registry: Registry, healths: Iterable[Health]) -> bool:
 
 def _take_back(registry: Registry, scope: str, health: Health) -> None:
     if health.remedy is Remedy.ROLLBACK:
-        registry.rollback(scope, health.judged_at)
+        registry.rollback(scope, health.judged_at, champion=health.release_id)
     else:
-        registry.retire(scope)
+        registry.retire(scope, champion=health.release_id)
     red = [alarm.monitor.value for alarm in health.alarms if alarm.state is State.RED]
     log.warning("models.taken_back", scope=scope, release_id=health.release_id, monitors=red)

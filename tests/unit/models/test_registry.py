@@ -68,6 +68,20 @@ def test_an_empty_or_absent_folder_has_no_models(tmp_path):
         assert registry.releases() == ()
 
 
+@pytest.mark.parametrize("role", ["champion", "shadow"])
+def test_a_model_of_one_instrument_never_speaks_for_another_though_it_is_in_memory(folder, role):
+    registry = Registry(folder, MARKET, trust=TRUST)
+    registry.refresh()
+    bitcoin, ether = (registry.model_for(symbol).release_id for symbol in (BTC, ETH))
+    file = folder / "ETHUSDT" / "aliases.json"
+    file.write_text(json.dumps({"champion": ether, role: bitcoin}))
+    registry.refresh()
+    assert registry.model_for(ETH).release_id == ether
+    assert registry.current().shadow_for(ETH) is None
+    failures = {**registry.failures(), **registry.current().shadow_failures}
+    assert failures["ETHUSDT"].startswith("unreadable_manifest")
+
+
 def test_publishing_moves_the_alias_and_remembers_the_one_before(folder, two_trainings):
     _, older, newer = two_trainings
     registry = Registry(folder, trust=TRUST)

@@ -72,6 +72,29 @@ def test_a_rollback_brings_the_one_before_back_and_a_second_finds_nothing(regist
     assert registry.aliases("GLOBAL") == {Role.CHAMPION: ids[1], Role.PREVIOUS: ids[0]}
 
 
+def test_only_the_champion_that_was_meant_is_taken_back(registry, ids, tmp_path):
+    for release_id in ids[:3]:
+        registry.promote("GLOBAL", release_id)
+    before = stored(tmp_path)
+    for take_back in (registry.rollback, registry.retire):
+        with pytest.raises(Conflict, match=f"{ids[2]} is champion of GLOBAL by now, not {ids[1]}"):
+            take_back("GLOBAL", champion=ids[1])
+    assert stored(tmp_path) == before
+    assert registry.rollback("GLOBAL", champion=ids[2]) == ids[1]
+    assert registry.retire("GLOBAL", champion=ids[1]) == ids[1]
+
+
+def test_an_alias_is_not_written_through_a_link_that_somebody_left(registry, ids, tmp_path):
+    registry.promote("GLOBAL", ids[0])
+    precious = tmp_path / "precious"
+    precious.write_text("untouched")
+    (tmp_path / "GLOBAL" / ".aliases.json.tmp").symlink_to(precious)
+    registry.promote("GLOBAL", ids[1])
+    assert precious.read_text() == "untouched"
+    assert stored(tmp_path)["champion"] == ids[1]
+    assert not (tmp_path / "GLOBAL" / "aliases.json").is_symlink()
+
+
 def test_there_is_nothing_to_go_back_to_from_the_first_champion(registry, ids):
     for _ in range(2):
         with pytest.raises(Conflict, match=r"to go back to$"):

@@ -366,9 +366,27 @@ def test_a_predecessor_that_cannot_be_proven_is_not_gone_back_to(ready, own_mode
     booster.write_bytes(booster.read_bytes()[:-1])
     desk, last = ready(own_models)
     turned_red(desk, SOL, last)
-    desk.hear(fact(last), fact(last + 1))
-    assert aliases(own_models, "SOLUSDT")[Alias.CHAMPION] == champion
+    desk.hear(fact(last))
+    assert newest(desk, SOL).remedy is Remedy.RETIRE
+    assert aliases(own_models, "SOLUSDT")[Alias.RETIRED] == champion
+    assert [(one["release_id"], one["role"]) for one in promoted(desk)] == [(champion, "retired")]
+    desk.hear(fact(last + 1))
+    assert last_signals(desk)[SOL].edge.release_id.startswith(GLOBAL)
+
+
+def test_a_red_stand_in_is_refused_and_no_alias_is_said_to_have_moved(ready, own_models):
+    champion, older = older_release(own_models, "SOLUSDT")
+    booster = own_models / "SOLUSDT" / champion / "booster.ubj"
+    booster.write_bytes(booster.read_bytes()[:-1])
+    before = aliases(own_models, "SOLUSDT")
+    desk, last = ready(own_models)
+    add_labels(desk, SOL, older, promised=0.9, won=0.0, first=last)
+    desk.hear(fact(last))
+    health = newest(desk, SOL)
+    assert (health.release_id, health.state, health.remedy) == (older, State.RED, Remedy.REFUSE)
     assert "model_unhealthy" in last_signals(desk)[SOL].reasons
+    assert aliases(own_models, "SOLUSDT") == before
+    assert promoted(desk) == []
 
 
 @pytest.fixture
