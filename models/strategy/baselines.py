@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,13 +114,19 @@ def trend_of(
     ppo = np.full(prices.close.shape, np.nan)
     rsi = ppo.copy()
     for column, symbol in enumerate(symbols):
-        own = on_grid(data[symbol], step)
-        vectors = batch(own.ohlcv, np.full_like(own.ohlcv, np.nan), own.closed_at, own.is_filled)
-        place = np.minimum(np.searchsorted(own.closed_at, prices.instants), len(vectors) - 1)
+        own, trend = _trend(data[symbol], step)
+        place = np.minimum(np.searchsorted(own.closed_at, prices.instants), len(trend) - 1)
         is_there = (own.closed_at[place] == prices.instants) & ~own.is_filled[place]
-        ppo[is_there, column] = vectors[place[is_there], _PPO]
-        rsi[is_there, column] = vectors[place[is_there], _RSI]
+        ppo[is_there, column], rsi[is_there, column] = trend[place[is_there]].T
     return ppo, rsi
+
+
+@lru_cache(maxsize=128)
+def _trend(candles: CandleArrays, step: int) -> tuple[CandleArrays, Floats]:
+    """Return the candles on their grid and both features (n, 2): one for all periods asked for."""
+    own = on_grid(candles, step)
+    vectors = batch(own.ohlcv, np.full_like(own.ohlcv, np.nan), own.closed_at, own.is_filled)
+    return own, vectors[:, (_PPO, _RSI)]
 
 
 def _caps(cost: Cost, cap: float) -> Caps:

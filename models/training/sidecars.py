@@ -21,10 +21,7 @@ def feature_sheet(study: Study, subject: Subject, trees: Trees) -> FeatureSheet:
     """Describe the training rows: the range of what was there, the holes as training saw them."""
     known = study.cut.holdout.train
     vectors = study.rows.vectors[known[subject.mine[known]]]
-    low, high = (
-        tuple(_quantile(column, share) for column in vectors.T.astype(np.float64))
-        for share in _RANGE
-    )
+    low, high = zip(*(_range_of(column) for column in vectors.T), strict=True)
     return FeatureSheet(
         names=FEATURE_NAMES,
         missing_rate=tuple(trees.missing_rate.tolist()),
@@ -64,6 +61,9 @@ def drift_sheet(study: Study, subject: Subject) -> DriftReference:
     )
 
 
-def _quantile(column: NDArray[np.float64], share: float) -> float | None:
-    known = column[np.isfinite(column)]
-    return float(np.quantile(known, share)) if len(known) else None
+def _range_of(column: NDArray[np.float32]) -> tuple[float | None, float | None]:
+    known = column[np.isfinite(column)].astype(np.float64)
+    if not len(known):
+        return None, None
+    low, high = np.quantile(known, _RANGE).tolist()
+    return low, high
