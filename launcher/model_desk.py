@@ -1,6 +1,7 @@
 """Where a change of champion is asked for: at the service, or on files and database without one."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +16,7 @@ from models.manifest import RELEASE_ID, scope_of
 from models.registry import Registry
 from models.shelf import scopes_in
 from shared.bus.history import last_instant
-from shared.domain.errors import BadInput, NotFound
+from shared.domain.errors import BadInput, NotFound, TradingError
 from shared.domain.ids import Symbol
 from shared.runtime.service import build_runtime
 from shared.runtime.settings import Mode, PlatformSettings
@@ -140,9 +141,12 @@ def _answer(change: Change) -> Mapping[str, Any]:
     }
 
 
-def _named(error: AnsweredNo) -> AnsweredNo:
+def _named(error: AnsweredNo) -> TradingError:
     """Give a service's refusal the name and the words it has where there is no service."""
-    return _declined(error.document) if error.document.get("status") == 409 else error
+    status = error.document.get("status")
+    if status == HTTPStatus.NOT_FOUND:
+        return NotFound(error.document["detail"])
+    return _declined(error.document) if status == HTTPStatus.CONFLICT else error
 
 
 def _declined(document: Mapping[str, Any]) -> Declined:

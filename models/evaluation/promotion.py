@@ -3,12 +3,16 @@
 Conditions 1 to 5 of ml.md 4.5 stand in `gate.json`; the sixth can only be judged at the promotion.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from models.evaluation.sheet import Condition, GateVerdict
-from shared.domain.errors import Refused
+from shared.domain.errors import BadInput, Refused
+
+_REASON = re.compile(r"[\x20-\x7e]{3,200}")
+"""It stays in the audit; the same as the REST body allows."""
 
 Reason: TypeAlias = Literal["gate_refused", "judged_against_another", "override_refused"]
 
@@ -107,8 +111,13 @@ def permit(ruling: Ruling, override: str | None, *, may_override: bool) -> None:
     """Let an allowed promotion pass, and with a reason given any other where that is possible.
 
     Raises:
+        BadInput: what was given is no reason.
         PromotionRefused: it is neither.
     """
+    if override is not None and not _REASON.fullmatch(override.strip()):
+        raise BadInput(
+            "override", f"'{override[:40]}' is no reason", "say why, in 3 to 200 letters"
+        )
     if ruling.reason is None:
         return
     if override is None:

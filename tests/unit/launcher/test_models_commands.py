@@ -198,6 +198,15 @@ def test_in_live_an_override_is_refused(models, monkeypatch):
     assert (unsigned.exit_code, "unsigned: there is no" in unsigned.output) == (3, True)
 
 
+@pytest.mark.parametrize("reason", ["", "  ", "x", "a\nb", "y" * 201])
+def test_a_reason_that_is_none_overrides_nothing_without_a_service_either(models, reason):
+    champion = champion_of(models, "BTCUSDT")
+    new = challenger(models, "BTCUSDT", gate(champion, is_passed=False))
+    result = trading("promote", new, "--override", reason)
+    assert (result.exit_code, "bad_input: override" in result.output) == (2, True), result.output
+    assert champion_of(models, "BTCUSDT") == champion
+
+
 def test_a_database_without_tables_is_said_to_be_one(models):
     new = challenger(models, "GLOBAL", gate(champion_of(models, "GLOBAL")))
     (models.parent / "trading.sqlite").unlink()
@@ -233,6 +242,8 @@ def test_a_running_service_is_asked_and_knows_who_asked(models, service, monkeyp
     assert trading("rollback", "BTC-USDT").exit_code == 0
     again = trading("rollback", "BTC-USDT")
     assert (again.exit_code, "no_previous: BTCUSDT" in again.output) == (3, True)
+    unknown = trading("rollback", "DOGE-USDT")
+    assert (unknown.exit_code, "not_found: there is no" in unknown.output) == (1, True)
     assert {row[0] for row in audited()} == {"configured-2"}
     assert "not judged yet" in trading("health").output
     assert json.loads(trading("health", "BTC-USDT", "--json").stdout) == []
