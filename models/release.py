@@ -169,7 +169,7 @@ def _manifest(run: Run, study: Study, product: Product) -> Manifest:
 
 
 def _windows(study: Study, subject: Subject) -> dict[str, Window]:
-    """Return what trained the served trees, what calibrated them, and what judged them."""
+    """Return which rows of the scope teach, calibrate and judge; shared trees learn from others."""
     cut, mine = study.cut, subject.mine
     parts = {
         "train": cut.holdout.train[mine[cut.holdout.train]],
