@@ -1,7 +1,7 @@
 """The champion, asked about the same rows as the one that wants its place."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -42,7 +42,8 @@ def against(
 ) -> Against:
     """Compare log losses on the holdout's rows that the champion had not learned from either.
 
-    Where there are too few of them the challenger has shown nothing: the gain is 0, p is 1.
+    Where there are too few of them the challenger has shown nothing: the gain is 0, p is 1. How
+    deep the champion falls needs no such number of rows.
     """
     rows = challenger.rows
     held_out = champion.manifest.windows.get("holdout")
@@ -50,30 +51,27 @@ def against(
     fair = study.rows.closed_at[rows] >= int(unseen.timestamp())
     part = rows[fair]
     expires_at = champion.manifest.expires_at
-    is_expired = expires_at is not None and expires_at <= now
-    draw = study.bootstrap_or_none(part, _DRAWS) if len(part) else None
-    if draw is None:
-        nothing = Estimate(value=0.0, low=0.0, high=0.0)
-        return Against(
-            release_id=champion.release_id,
-            gain=nothing,
-            p_value=1.0,
-            max_drawdown=0.0,
-            is_expired=is_expired,
-        )
-    y, weights = study.rows.y[part], study.rows.uniqueness[part]
+    nothing = Against(
+        release_id=champion.release_id,
+        gain=Estimate(value=0.0, low=0.0, high=0.0),
+        p_value=1.0,
+        max_drawdown=0.0,
+        is_expired=expires_at is not None and expires_at <= now,
+    )
+    if not len(part):
+        return nothing
     margins = champion.margins(study.rows.vectors[part].astype(np.float64))
     p = probabilities(champion.calibrator, margins)
-    rival = probabilities(challenger.fitted.calibrator, challenger.margins[fair])
-    gaps = losses(p, y) - losses(rival, y)
-    gains = draw.means(gaps, weights)
     floor = floor_of(data, challenger.market, study, part)
     sized = Fitted(calibrator=champion.calibrator, payoff=champion.payoff)
     course = course_of(study, floor, part, (margins, p), sized)
-    return Against(
-        release_id=champion.release_id,
-        gain=estimate(float(np.average(gaps, weights=weights)), gains),
-        p_value=p_value(gains),
-        max_drawdown=max_drawdown(course.equity),
-        is_expired=is_expired,
-    )
+    measured = replace(nothing, max_drawdown=max_drawdown(course.equity))
+    draw = study.bootstrap_or_none(part, _DRAWS)
+    if draw is None:
+        return measured
+    y, weights = study.rows.y[part], study.rows.uniqueness[part]
+    rival = probabilities(challenger.fitted.calibrator, challenger.margins[fair])
+    gaps = losses(p, y) - losses(rival, y)
+    gains = draw.means(gaps, weights)
+    value = float(np.average(gaps, weights=weights))
+    return replace(measured, gain=estimate(value, gains), p_value=p_value(gains))
