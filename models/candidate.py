@@ -116,11 +116,6 @@ def _out_of_fold(folds: Sequence[Arrays], configuration: BoosterParams, number: 
     )
 
 
-def rival_margins(folds: Sequence[Arrays]) -> Floats:
-    """Return the logistic regression's log-odds (k,) on the same rows."""
-    return np.concatenate([one["rival"] for one in folds])
-
-
 def cross_probabilities(
     rows: TrainingSet, found: OutOfFold, kind: CalibratorKind = "platt_margin"
 ) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.booster import BoosterParams, library_versions
-from models.candidate import OutOfFold, Study, collected, rival_margins
+from models.candidate import OutOfFold, Study, collected
 from models.evaluate import auc
 from models.features import schema_hash
 from models.manifest import GLOBAL, TradedMarket, scope_of
@@ -140,7 +140,7 @@ class Plan:
 
     def line(self) -> NDArray[np.float64]:
         """Return the logistic regression's log-odds on the pooled out-of-fold rows."""
-        return rival_margins(self._folds(self.pooled))
+        return np.concatenate([one["rival"] for one in self._folds(self.pooled)])
 
     def _folds(self, scope: Scope) -> list[Arrays]:
         numbers = range(len(self.study.cut.folds))
