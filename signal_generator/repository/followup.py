@@ -16,6 +16,7 @@ from signal_generator.repository.outcomes import add_outcomes, pending_signals
 
 FURTHEST_BACK = 2_000
 """Candles: who was not followed up for longer than this stays without a label."""
+CANDLES_BETWEEN = 32
 _LONGEST_HORIZON = 512
 _JUST_AFTER = timedelta(microseconds=1)
 
@@ -35,6 +36,12 @@ class Moment:
     @property
     def step(self) -> timedelta:
         return self.fact.interval.delta
+
+
+def is_halt(moment: Moment) -> bool:
+    """Tell whether it is a shard's turn: one candle in `CANDLES_BETWEEN`, not all shards at one."""
+    number = int(moment.at.timestamp()) // moment.fact.interval.seconds
+    return (number + moment.fact.shard) % CANDLES_BETWEEN == 0
 
 
 def follow_up(

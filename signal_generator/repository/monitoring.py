@@ -20,7 +20,7 @@ from signal_generator.core.asking import Models
 from signal_generator.core.health import Health, Healths, day_of, judge, remedy_for
 from signal_generator.core.maturing import Role
 from signal_generator.core.scoring import ScoringPolicy
-from signal_generator.repository.followup import Moment, follow_up
+from signal_generator.repository.followup import CANDLES_BETWEEN, Moment, follow_up, is_halt
 from signal_generator.repository.health import add_healths, newest_healths
 from signal_generator.repository.readings import (
     Asked,
@@ -70,7 +70,9 @@ class Monitoring:
     def look(self, moment: Moment, models: Models, store: Callable[[], None]) -> Healths:
         """Judge whoever was not judged today, and return how everybody stands.
 
-        `store` is called before: judgements are made of what is in the database, all of it.
+        `store` is called before: judgements are made of what is in the database, all of it. Between
+        two judgements signals are only followed up, a few candles' worth at a time: a day of short
+        candles at once would hold up the first candle of the next for many seconds.
         """
         healths = self._healths_in(moment.uow)
         if self._unseen(moment, models):
@@ -79,6 +81,11 @@ class Monitoring:
             due = self._unseen(moment, models)
             if due:
                 self._judge(moment, due)
+        elif is_halt(moment):
+            store()
+            symbols = {candle.symbol for candle in moment.fact.candles}
+            since = moment.at - CANDLES_BETWEEN * moment.step
+            follow_up(moment, symbols, since, self._policy)
         return healths
 
     def _unseen(self, moment: Moment, models: Models) -> list[Asked]:

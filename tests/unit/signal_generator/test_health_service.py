@@ -21,6 +21,7 @@ from shared.domain.enums import Interval
 from shared.domain.events import CandlesClosed
 from signal_generator.core.alarms import State
 from signal_generator.core.health import Remedy
+from signal_generator.repository.followup import CANDLES_BETWEEN
 from signal_generator.repository.health import newest_healths
 from signal_generator.repository.outcomes import newest_labels
 from signal_generator.repository.shadow import shadow_record
@@ -62,6 +63,11 @@ def facts(first, last, without=None):
     return found
 
 
+def is_turn(number):
+    """Tell whether signals are followed up at a candle that is not the first of its day."""
+    return closed_at(number).timestamp() / 3600 % CANDLES_BETWEEN == 0
+
+
 @pytest.fixture(scope="session")
 def life(models_dir, tmp_path_factory):
     """Everything an undisturbed life has judged after four days of models that spoke."""
@@ -82,7 +88,8 @@ def test_every_stored_signal_gets_the_label_training_would_give_it(life):
         row[0]: row
         for row in rows(life, ml_outcomes, "signal_id", "hit", "gross", "net", "ended_at")
     }
-    last_look = max(row[0] for row in rows(life, model_health, "judged_at"))
+    judged = [row[0] for row in rows(life, model_health, "judged_at")]
+    last_look = max(judged + [closed_at(one) for one in range(FIRST, UNTIL) if is_turn(one)])
     due = [row for row in stored if row[4] and row[1] + timedelta(hours=24) <= last_look]
     assert outcomes.keys() == {row[3] for row in due if row[2] and row[2] > 0}
     assert len(outcomes) > 200
@@ -104,6 +111,21 @@ def test_every_stored_signal_gets_the_label_training_would_give_it(life):
                     labels.net[number],
                 )
                 assert ended_at == closed_at(int(labels.end_index[number]))
+
+
+def test_a_day_of_short_candles_is_not_left_to_its_last_moment(ready, models_dir):
+    desk, at = ready(models_dir)
+    turn = next(number for number in range(at, at + 80) if is_turn(number) and number % DAY != 22)
+    assert closed_at(turn).hour
+    desk.catch_up(*facts(at, turn))
+    waiting = len(rows(desk, ml_outcomes))
+    desk.hear(fact(turn))
+    found = rows(desk, ml_outcomes, "symbol", "closed_at")
+    assert len(found) > waiting
+    assert max(row[1] for row in found) == closed_at(turn - DAY)
+    states = rows(desk, model_health)
+    desk.hear(fact(turn + 1))
+    assert (len(rows(desk, ml_outcomes)), rows(desk, model_health)) == (len(found), states)
 
 
 def test_every_release_is_judged_once_a_day_at_its_first_candle(life):
