@@ -18,6 +18,7 @@ FURTHEST_BACK = 2_000
 """Candles: who was not followed up for longer than this stays without a label."""
 CANDLES_BETWEEN = 32
 _LONGEST_HORIZON = 512
+_DAY = timedelta(days=1)
 _JUST_AFTER = timedelta(microseconds=1)
 
 
@@ -36,6 +37,12 @@ class Moment:
     @property
     def step(self) -> timedelta:
         return self.fact.interval.delta
+
+
+def turn_of(moment: Moment) -> timedelta:
+    """Return how long after midnight a shard is judged: one candle after the shard before it."""
+    last = max(_DAY // moment.step - 1, 0)
+    return min(moment.fact.shard, last) * moment.step
 
 
 def is_halt(moment: Moment) -> bool:

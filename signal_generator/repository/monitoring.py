@@ -1,5 +1,8 @@
 """One look a day at every release in service: what matured, how it stands, and what follows.
 
+The first shard of instruments takes its look at the first candle of the day, the next at the next:
+all at one candle would hold it up for seconds.
+
 It happens in the transaction of a candle and in the candles' own time, so a life that is killed and
 started again makes the same judgements as one that is not.
 """
@@ -20,7 +23,13 @@ from signal_generator.core.asking import Models
 from signal_generator.core.health import Health, Healths, day_of, judge, remedy_for
 from signal_generator.core.maturing import Role
 from signal_generator.core.scoring import ScoringPolicy
-from signal_generator.repository.followup import CANDLES_BETWEEN, Moment, follow_up, is_halt
+from signal_generator.repository.followup import (
+    CANDLES_BETWEEN,
+    Moment,
+    follow_up,
+    is_halt,
+    turn_of,
+)
 from signal_generator.repository.health import add_healths, newest_healths
 from signal_generator.repository.readings import (
     Asked,
@@ -90,10 +99,11 @@ class Monitoring:
 
     def _unseen(self, moment: Moment, models: Models) -> list[Asked]:
         healths, day = self._healths_in(moment.uow), day_of(moment.at)
+        is_turn = moment.at >= day + turn_of(moment)
         return [
             one
             for one in asked_about(moment.fact, models)
-            if one.key not in healths or healths[one.key].day < day
+            if one.key not in healths or (is_turn and healths[one.key].day < day)
         ]
 
     def _healths_in(self, uow: UnitOfWork) -> Healths:

@@ -19,7 +19,7 @@ from signal_generator.routes.desk import Desk
 
 
 class HealthView(BaseModel):
-    """One release about one instrument, as judged at the first candle of a day.
+    """One release about one instrument, as judged at the first candles of a day.
 
     `alarms` are the monitors that are not green, `remedy` is what a red state led to. `drift` is
     null with fewer than 500 vectors or a release that does not know its training, `live` before the

@@ -138,6 +138,17 @@ def test_every_release_is_judged_once_a_day_at_its_first_candle(life):
     assert {row[3] for row in found} == {"champion"}
 
 
+def test_shards_are_judged_one_candle_after_the_other(ready, models_dir):
+    desk, midnight = ready(models_dir)
+    today = closed_at(midnight)
+    for number in range(midnight, midnight + 4):
+        desk.hear(*(fact(number, size=1, shard=shard) for shard in range(3)))
+    found = rows(desk, model_health, "symbol", "day", "judged_at")
+    assert [(row[0], row[2]) for row in found if row[1] == today] == [
+        (symbol, closed_at(midnight + place)) for place, symbol in enumerate(SYMBOLS)
+    ]
+
+
 def test_a_life_that_ends_anywhere_judges_the_same(engine, models_dir, life):
     """Restarted, in batches, by turns of two, and rolled back: the same labels and states."""
     desk = Desk(engine, models_dir, **PATIENT)
