@@ -21,7 +21,7 @@ from shared.domain.ids import Symbol
 from shared.runtime.service import build_runtime
 from shared.runtime.settings import Mode, PlatformSettings
 from signal_generator.app import NAME
-from signal_generator.repository.promotion import Change, Promotions
+from signal_generator.repository.promotion import Change, NotMoved, Promotions
 
 _ACTOR = "command-line"
 _SHOWN = 10
@@ -146,6 +146,8 @@ def _named(error: AnsweredNo) -> TradingError:
     status = error.document.get("status")
     if status == HTTPStatus.NOT_FOUND:
         return NotFound(error.document["detail"])
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:  # nobody said no: it went wrong
+        return NotMoved(error.document["detail"])
     return _declined(error.document) if status == HTTPStatus.CONFLICT else error
 
 

@@ -6,7 +6,8 @@ same call again is judged again and moves the alias. A rollback that has moved i
 go back to when it is repeated: it never goes back twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +29,7 @@ from models.registry import Registry
 from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.db import audit
 from shared.domain.clock import Clock, SystemClock
-from shared.domain.errors import BadInput, NotFound, Refused
+from shared.domain.errors import BadInput, NotFound, Refused, TradingError
 from shared.domain.events import ModelPromoted
 from signal_generator.repository.shadow import shadow_record
 
@@ -51,6 +52,12 @@ class NothingBefore(Refused):
     """There is no release to go back to."""
 
     reason = "no_previous"
+
+
+class NotMoved(TradingError):
+    """It was decided and announced, but the file of the aliases could not be written."""
+
+    reason = "alias_not_moved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +112,7 @@ class Promotions:
             NotFound: there is none of this id.
             ArtifactRefused: it cannot be proven, or has expired: no reason overrides that.
             PromotionRefused: a condition is not met and was not overridden.
+            NotMoved: the disk is full or away.
         """
         scope = self.registry.find(release_id).manifest.scope
         now = self.transactions.clock.now()
@@ -118,7 +126,8 @@ class Promotions:
                 roles = {Role.CHAMPION: release_id, Role.PREVIOUS: champion}
                 detail = {"scope": scope, **_detail(ruling, champion, override)}
                 self._announce(scope, roles, (actor, "model.promoted", release_id, detail))
-                self.registry.promote(scope, release_id, now)
+                with _moving(scope):
+                    self.registry.promote(scope, release_id, now)
         return self._change(scope, release_id, ruling)
 
     def rollback(self, scope: str, actor: str) -> Change:
@@ -129,6 +138,7 @@ class Promotions:
             NotFound: it has no models.
             NothingBefore: there is nothing to go back to.
             ArtifactRefused: it cannot be proven, or has expired; nothing has changed.
+            NotMoved: the disk is full or away.
         """
         if not SCOPE.fullmatch(scope):  # it becomes part of a path
             raise BadInput("scope", f"'{scope}' is none", "say GLOBAL or for example BTC-USDT")
@@ -144,7 +154,8 @@ class Promotions:
             roles = {Role.CHAMPION: previous, Role.RETIRED: champion}
             detail = {"scope": scope, "champion_before": champion}
             self._announce(scope, roles, (actor, "model.rolled_back", previous, detail))
-            self.registry.rollback(scope, now)
+            with _moving(scope):
+                self.registry.rollback(scope, now)
         return self._change(scope, previous, None)
 
     def _judged(self, contents: Contents, champion: str | None) -> Ruling:
@@ -181,6 +192,15 @@ class Promotions:
     def _change(self, scope: str, release_id: str, ruling: Ruling | None) -> Change:
         aliases = self.registry.aliases(scope)
         return Change(scope=scope, release_id=release_id, aliases=aliases, ruling=ruling)
+
+
+@contextmanager
+def _moving(scope: str) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = f"the aliases of {scope} cannot be written: {error.strerror or error}"
+        raise NotMoved(f"{why}; nothing has changed, make room and do it again") from error
 
 
 def _fact(scope: str, role: Role, release_id: str, at: datetime) -> ModelPromoted:

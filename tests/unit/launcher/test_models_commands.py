@@ -187,6 +187,19 @@ def test_an_override_and_a_rollback_without_a_service_are_audited(models):
     assert second[:3] == ("command-line", "model.rolled_back", champion)
 
 
+def test_a_disk_that_takes_no_alias_is_said_in_one_line(models):
+    champion = champion_of(models, "BTCUSDT")
+    new = challenger(models, "BTCUSDT", gate(champion, is_passed=False))
+    in_the_way = models / "BTCUSDT" / ".aliases.json.tmp"
+    in_the_way.mkdir()
+    result = trading("promote", new, "--override", "dry run")
+    assert (result.exit_code, "alias_not_moved: " in result.output) == (1, True), result.output
+    assert "Traceback" not in result.output
+    assert champion_of(models, "BTCUSDT") == champion
+    in_the_way.rmdir()
+    assert trading("promote", new, "--override", "dry run").exit_code == 0
+
+
 def test_in_live_an_override_is_refused(models, monkeypatch):
     signer = signer_of(load(PlatformSettings))
     new = challenger(models, "GLOBAL", gate(champion_of(models, "GLOBAL")), signer=signer)
@@ -242,6 +255,10 @@ def test_a_running_service_is_asked_and_knows_who_asked(models, service, monkeyp
     assert trading("rollback", "BTC-USDT").exit_code == 0
     again = trading("rollback", "BTC-USDT")
     assert (again.exit_code, "no_previous: BTCUSDT" in again.output) == (3, True)
+    in_the_way = models / "BTCUSDT" / ".aliases.json.tmp"
+    in_the_way.mkdir()
+    failed = trading("promote", new, "--override", "dry run")
+    assert (failed.exit_code, "alias_not_moved: " in failed.output) == (1, True), failed.output
     unknown = trading("rollback", "DOGE-USDT")
     assert (unknown.exit_code, "not_found: there is no" in unknown.output) == (1, True)
     assert {row[0] for row in audited()} == {"configured-2"}
