@@ -72,6 +72,7 @@ def environment(folder: Path, count: int) -> dict[str, str]:
     return {
         **os.environ,
         "TRADING_STATE_DIR": str(folder / "state"),
+        "ALLOW_UNSIGNED_MODELS": "true",
         "TRADING_LOG_LEVEL": "WARNING",
         "MARKET__INSTRUMENTS": ",".join(symbols),
         "MARKET__FEE_RATIO": "0",

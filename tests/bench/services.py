@@ -35,6 +35,7 @@ def measure() -> list[Figure]:
         environment = {
             **os.environ,
             "TRADING_STATE_DIR": str(folder),
+            "ALLOW_UNSIGNED_MODELS": "true",
             "TRADING_LOG_LEVEL": "WARNING",
             "TRADING_API_KEYS": "admin:" + "b" * 40,
             "MARKET_DATA__CANDLES_PER_SECOND": "4",
