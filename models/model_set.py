@@ -37,8 +37,10 @@ class ModelSet:
         return self.models.get(scope_of(symbol)) or self.models.get(GLOBAL)
 
     def is_fallback(self, symbol: Symbol, model: ServingModel) -> bool:
-        """Tell whether the pooled model stands in for an own one that cannot be used."""
-        return model.is_global and scope_of(symbol) in self.unserved
+        """Tell whether the pooled model stands in: for an own one, or about whom it never met."""
+        if not model.is_global:
+            return False
+        return scope_of(symbol) in self.unserved or symbol not in model.manifest.symbols
 
     def shadow_for(self, symbol: Symbol) -> ServingModel | None:
         """Return who is asked about the instrument besides the model in service, unheard.

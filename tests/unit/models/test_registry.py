@@ -115,7 +115,9 @@ def test_a_champion_that_cannot_be_proven_leaves_the_old_one_serving(folder, two
     assert registry.failures() == {}
 
 
-def test_the_pooled_model_is_a_fallback_only_for_an_own_model_that_failed(folder, two_trainings):
+def test_the_pooled_model_stands_in_for_an_own_one_that_failed_and_for_whom_it_never_met(
+    folder, two_trainings
+):
     broken = folder / "BTCUSDT" / next(i for i in two_trainings[2] if i.startswith("BTCUSDT"))
     (broken / "booster.ubj").write_bytes(b"{}")
     registry = Registry(folder, MARKET, trust=TRUST)
@@ -123,7 +125,7 @@ def test_the_pooled_model_is_a_fallback_only_for_an_own_model_that_failed(folder
     registry.refresh()
     spoken = {symbol: registry.model_for(symbol) for symbol in (BTC, ETH, SOL)}
     assert [model.scope for model in spoken.values()] == ["GLOBAL", "ETHUSDT", "GLOBAL"]
-    assert [registry.is_fallback(*one) for one in spoken.items()] == [True, False, False]
+    assert [registry.is_fallback(*one) for one in spoken.items()] == [True, False, True]
 
 
 @pytest.mark.parametrize("name", ["booster.ubj", "aliases.json"])
