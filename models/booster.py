@@ -109,6 +109,20 @@ class Ground:
         )
 
 
+def check_device(device: str) -> None:
+    """Refuse a device that this build cannot use, before any work is done.
+
+    Raises:
+        BadInput: a GPU is asked for, and this XGBoost was built without.
+    """
+    if device == "gpu" and not xgboost.build_info().get("USE_CUDA"):
+        raise BadInput(
+            "device",
+            "this XGBoost was built without a GPU",
+            "install xgboost in the place of xgboost-cpu where models are trained, or use cpu",
+        )
+
+
 def grow(train: Sample, stopping: Sample, params: BoosterParams) -> Grown:
     return Ground(train, stopping, params.max_bin, params.threads).grow(params)
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from threadpoolctl import threadpool_limits
 
 from models.aliases import Role
-from models.booster import BoosterParams
+from models.booster import BoosterParams, check_device
 from models.candidate import Study
 from models.dataset import CandleArrays, check_candles, training_set
 from models.evaluation.assess import Assessor
@@ -174,6 +174,7 @@ def _releases(
 def _planned(
     data: Mapping[Symbol, CandleArrays], config: TrainingConfig, root: Path
 ) -> tuple[Plan, Mapping[Symbol, CandleArrays]]:
+    check_device(config.booster.device)
     configurations = search_space(config.booster, config.configurations)
     used = _cut(data, config)
     rows = training_set(used, config.label, config.market)
