@@ -183,7 +183,14 @@ def _rows_of(
     for one in (candles, reference):
         check_candles(one, step)
     own = on_grid(candles, step)
-    vectors = batch(own.ohlcv, beside(own, reference), own.closed_at, own.is_filled)
+    aligned = beside(own, reference).ohlcv
+    if np.isnan(aligned).all():
+        raise BadInput(
+            str(own.symbol),
+            f"shares no period with its reference {reference.symbol}",
+            "give candles of the same time",
+        )
+    vectors = batch(own.ohlcv, aligned, own.closed_at, own.is_filled)
     barrier = barrier_ratios(vectors, rule.horizon)
     cost = Cost(fee_ratio=rule.fee_ratio, slippage_ratio=rule.slippage_ratio)
     labels = triple_barrier(own.ohlcv, barrier, rule.horizon, rule.k_target, rule.k_stop, cost=cost)
@@ -203,18 +210,17 @@ def _rows_of(
     }
 
 
-def beside(own: CandleArrays, reference: CandleArrays) -> Floats:
-    """Return the reference's prices at every candle, as in service: NaN where it has none."""
+def beside(own: CandleArrays, reference: CandleArrays) -> CandleArrays:
+    """Return the reference's candles at the instants of `own`: NaN where it has none."""
     place = np.searchsorted(reference.closed_at, own.closed_at)
     place = np.minimum(place, len(reference.closed_at) - 1)
     is_there = reference.closed_at[place] == own.closed_at
-    if not is_there.any():
-        raise BadInput(
-            str(own.symbol),
-            f"shares no period with its reference {reference.symbol}",
-            "give candles of the same time",
-        )
-    return np.where(is_there[:, np.newaxis], reference.ohlcv[place], np.nan)
+    return CandleArrays(
+        symbol=reference.symbol,
+        closed_at=own.closed_at,
+        ohlcv=np.where(is_there[:, np.newaxis], reference.ohlcv[place], np.nan),
+        is_filled=~is_there | reference.is_filled[place],
+    )
 
 
 def check_candles(candles: CandleArrays, step: int) -> None:

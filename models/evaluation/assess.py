@@ -89,8 +89,9 @@ class Assessor:
         """Return the evaluation, and the tries behind it; `earlier` ones count with them."""
         study, found = self.study, subject.choice.found
         judged = self._walked(subject)
-        walked, trials = self._walk_forward(subject, judged, earlier)
-        skill, result = self._kept_apart(subject, holdout)
+        line = fitted(study, subject.line, None, "own")
+        walked, trials = self._walk_forward(subject, judged, line, earlier)
+        skill, result = self._kept_apart(subject, line, holdout)
         evaluation = Evaluation(
             scope=subject.scope,
             kind=subject.choice.kind,
@@ -160,12 +161,11 @@ class Assessor:
         return min(max(rate, 0.001), 0.999)
 
     def _walk_forward(
-        self, subject: Subject, judged: Judged, earlier: Mapping[str, Trial]
+        self, subject: Subject, judged: Judged, line: Fitted, earlier: Mapping[str, Trial]
     ) -> tuple[Money, tuple[Trial, ...]]:
         study, found = self.study, subject.choice.found
         floor = floor_of(self.data, subject.market, study, found.rows)
         own = course_of(study, floor, found.rows, (found.margins, judged.p), subject.fitted)
-        line = self._line(subject)
         others = rivals(
             study,
             floor,
@@ -178,9 +178,6 @@ class Assessor:
         before = [one.sharpe for name, one in earlier.items() if name not in names]
         returns = [days for _, days in tries]
         return money(floor, own, others, returns, before, self.draws), trials
-
-    def _line(self, subject: Subject) -> Fitted:
-        return fitted(self.study, subject.line, None, "own")
 
     def _tried(
         self, subject: Subject, floor: Floor, kind: str, one: OutOfFold
@@ -208,11 +205,12 @@ class Assessor:
         )
         return trial, days
 
-    def _kept_apart(self, subject: Subject, holdout: Holdout) -> tuple[Skill | None, Money | None]:
+    def _kept_apart(
+        self, subject: Subject, line: Fitted, holdout: Holdout
+    ) -> tuple[Skill | None, Money | None]:
         part, study = holdout.rows, self.study
         if not len(part):
             return None, None
-        line = self._line(subject)
         p = probabilities(subject.fitted.calibrator, holdout.margins)
         rival = probabilities(line.calibrator, holdout.line)
         known = self._base_rate(study.cut.holdout.train, subject)

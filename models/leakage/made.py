@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from models.dataset import CandleArrays, on_grid
+from models.dataset import CandleArrays, beside, on_grid
 from models.leakage.subject import (
     FeatureSource,
     Floats,
@@ -14,7 +14,6 @@ from models.leakage.subject import (
     Matrix,
     Served,
     Subject,
-    beside,
     bracket_labels,
     forward_folds,
 )

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dataset import CandleArrays, on_grid
+from models.dataset import CandleArrays, beside, on_grid
 from models.features import FEATURE_NAMES, batch
 from models.labels import Cost, label_uniqueness, triple_barrier
 from models.manifest import LabelRule, TradedMarket
@@ -101,19 +101,6 @@ def instruments_of(
         own = on_grid(data[symbol], market.interval.seconds)
         found.append(Instrument(candles=own, reference=beside(own, data[reference])))
     return tuple(found)
-
-
-def beside(own: CandleArrays, reference: CandleArrays) -> CandleArrays:
-    """Return the reference's candles at the instants of `own`: NaN where it has none."""
-    place = np.searchsorted(reference.closed_at, own.closed_at)
-    place = np.minimum(place, len(reference.closed_at) - 1)
-    is_there = reference.closed_at[place] == own.closed_at
-    return CandleArrays(
-        symbol=reference.symbol,
-        closed_at=own.closed_at,
-        ohlcv=np.where(is_there[:, np.newaxis], reference.ohlcv[place], np.nan),
-        is_filled=~is_there | reference.is_filled[place],
-    )
 
 
 def catalogue(candles: CandleArrays, reference: CandleArrays) -> Matrix:
