@@ -19,6 +19,7 @@ from models.training.calibration import (
     cross_calibrated,
     fit_calibrator,
     fit_platt,
+    fold_calibrators,
     with_own_intercept,
 )
 from models.training.workbench import Arrays
@@ -124,16 +125,13 @@ def cross_probabilities(
     return cross_calibrated(found.margins, rows.y[part], rows.uniqueness[part], found.fold_of, fit)
 
 
-def fold_calibrators(
+def pooled_calibrators(
     rows: TrainingSet, pooled: OutOfFold, kind: CalibratorKind
 ) -> Mapping[int, Calibrator]:
     """Return, by fold, the pooled calibration fitted on the other folds alone."""
-    found: dict[int, Calibrator] = {}
-    for fold in np.unique(pooled.fold_of).tolist():
-        others = pooled.fold_of != fold
-        part = pooled.rows[others]
-        found[fold] = FITS[kind](pooled.margins[others], rows.y[part], rows.uniqueness[part])
-    return found
+    part, fit = pooled.rows, FITS[kind]
+    y, weights = rows.y[part], rows.uniqueness[part]
+    return fold_calibrators(pooled.margins, y, weights, pooled.fold_of, fit)
 
 
 def shared_probabilities(

@@ -1,9 +1,34 @@
 """Tables of the signal generator."""
 
+from typing import Any
+
 from sqlalchemy import Boolean, Column, Float, Index, Integer, Table, UniqueConstraint
 
 from shared.db.base import PRICES, metadata
 from shared.db.types import Blob, Document, Id, Instant, Money, Word
+
+
+def _said(*, is_by_a_release: bool) -> tuple[Column[Any], ...]:
+    """Return the columns of a signal: the same whether it was said or only whispered."""
+    return (
+        Column("signal_id", Id(), primary_key=True),
+        Column("symbol", Word(32), nullable=False),
+        Column("interval", Word(8), nullable=False),
+        Column("closed_at", Instant(), nullable=False),
+        Column("expires_at", Instant(), nullable=False),
+        Column("action", Word(8), nullable=False),
+        Column("probability_raw", Float(53)),
+        Column("probability", Float(53)),
+        Column("confidence", Float(53), nullable=False),
+        Column("coverage", Float(53), nullable=False),
+        Column("reasons", Document(), nullable=False),
+        Column("release_id", Word(96), nullable=not is_by_a_release),
+        Column("barrier_ratio", Float(53)),
+        Column("price", Money(), nullable=False),
+        Column("edge", Document()),
+        Column("bracket", Document()),
+    )
+
 
 # one row per instrument and closed candle, refused ones too: they mature into labels as well.
 # features: float32, NaN allowed; carry: what the feature engine continues from after a restart;
@@ -11,22 +36,7 @@ from shared.db.types import Blob, Document, Id, Instant, Money, Word
 ml_signals = Table(
     "ml_signals",
     metadata,
-    Column("signal_id", Id(), primary_key=True),
-    Column("symbol", Word(32), nullable=False),
-    Column("interval", Word(8), nullable=False),
-    Column("closed_at", Instant(), nullable=False),
-    Column("expires_at", Instant(), nullable=False),
-    Column("action", Word(8), nullable=False),
-    Column("probability_raw", Float(53)),
-    Column("probability", Float(53)),
-    Column("confidence", Float(53), nullable=False),
-    Column("coverage", Float(53), nullable=False),
-    Column("reasons", Document(), nullable=False),
-    Column("release_id", Word(96)),
-    Column("barrier_ratio", Float(53)),
-    Column("price", Money(), nullable=False),
-    Column("edge", Document()),
-    Column("bracket", Document()),
+    *_said(is_by_a_release=False),
     Column("contributions", Document()),
     Column("features", Blob(), nullable=False),
     Column("carry", Blob(), nullable=False),
@@ -88,22 +98,7 @@ model_health = Table(
 ml_shadow_signals = Table(
     "ml_shadow_signals",
     metadata,
-    Column("signal_id", Id(), primary_key=True),
-    Column("symbol", Word(32), nullable=False),
-    Column("interval", Word(8), nullable=False),
-    Column("closed_at", Instant(), nullable=False),
-    Column("expires_at", Instant(), nullable=False),
-    Column("action", Word(8), nullable=False),
-    Column("probability_raw", Float(53)),
-    Column("probability", Float(53)),
-    Column("confidence", Float(53), nullable=False),
-    Column("coverage", Float(53), nullable=False),
-    Column("reasons", Document(), nullable=False),
-    Column("release_id", Word(96), nullable=False),
-    Column("barrier_ratio", Float(53)),
-    Column("price", Money(), nullable=False),
-    Column("edge", Document()),
-    Column("bracket", Document()),
+    *_said(is_by_a_release=True),
     UniqueConstraint(
         "symbol", "interval", "closed_at", "release_id", name="uq_ml_shadow_signals_candle"
     ),

@@ -82,12 +82,26 @@ def cross_calibrated(
 ) -> Floats:
     """Return the probability of each row under a calibration fitted on the other folds alone."""
     p = np.empty(len(margins))
-    for fold in np.unique(fold_of):
+    for fold, calibrator in fold_calibrators(margins, y, uniqueness, fold_of, fit).items():
         mine = fold_of == fold
-        others = ~mine if not mine.all() else mine
-        calibrator = fit(margins[others], y[others], uniqueness[others])
         p[mine] = probabilities(calibrator, margins[mine])
     return p
+
+
+def fold_calibrators(
+    margins: Floats,
+    y: NDArray[np.int8],
+    uniqueness: Floats,
+    fold_of: NDArray[np.int64],
+    fit: Fit,
+) -> dict[int, Calibrator]:
+    """Return, by fold, the calibration fitted on the others alone; a lone fold fits its own."""
+    found: dict[int, Calibrator] = {}
+    for fold in np.unique(fold_of).tolist():
+        mine = fold_of == fold
+        others = ~mine if not mine.all() else mine
+        found[fold] = fit(margins[others], y[others], uniqueness[others])
+    return found
 
 
 def with_own_intercept(

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.candidate import Fitted, fitted, fold_calibrators
+from models.candidate import Fitted, fitted, pooled_calibrators
 from models.evaluation.assess import Assessor, Holdout, Shared, Subject, line_of
 from models.evaluation.conditions import GateRule
 from models.evaluation.gate import judge
@@ -56,8 +56,8 @@ class Maker:
     def _shared(self, everyone: Chosen, pooled: Fitted) -> Shared:
         rows, found = self._plan.study.rows, everyone.choice.found
         return Shared(
-            trees=fold_calibrators(rows, found, pooled.calibrator.kind),
-            line=fold_calibrators(rows, line_of(found, self._line), "platt_margin"),
+            trees=pooled_calibrators(rows, found, pooled.calibrator.kind),
+            line=pooled_calibrators(rows, line_of(found, self._line), "platt_margin"),
         )
 
     def _subject(self, one: Chosen, pooled: Fitted, shared: Shared) -> Subject:

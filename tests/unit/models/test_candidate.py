@@ -13,7 +13,7 @@ from models.candidate import (
     collected,
     cross_probabilities,
     fitted,
-    fold_calibrators,
+    pooled_calibrators,
     shared_probabilities,
 )
 from models.dataset import training_set
@@ -122,7 +122,7 @@ def test_shared_trees_are_judged_as_they_are_served_by_the_other_folds_alone(stu
     margins = telling(study, everyone, 1.0)
     pooled = found(study, everyone, margins)
     mine = found(study, eth, margins[np.isin(everyone, eth)])
-    shared = fold_calibrators(study.rows, pooled, kind)
+    shared = pooled_calibrators(study.rows, pooled, kind)
     p = shared_probabilities(study.rows, mine, shared)
     for fold, calibrator in shared.items():
         here = mine.fold_of == fold
@@ -136,7 +136,7 @@ def test_shared_trees_are_judged_as_they_are_served_by_the_other_folds_alone(stu
     y = study.rows.y.copy()
     y[everyone[pooled.fold_of == 0]] = 1 - y[everyone[pooled.fold_of == 0]]
     other = replace(study.rows, y=y)
-    again = shared_probabilities(other, mine, fold_calibrators(other, pooled, kind))
+    again = shared_probabilities(other, mine, pooled_calibrators(other, pooled, kind))
     np.testing.assert_array_equal(p[mine.fold_of == 0], again[mine.fold_of == 0])
     assert not np.array_equal(p[mine.fold_of == 1], again[mine.fold_of == 1])
 
