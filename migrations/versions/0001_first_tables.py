@@ -51,6 +51,25 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('venue', 'symbol'),
     schema='crypto_prices'
     )
+    op.create_table('ml_outcomes',
+    sa.Column('signal_id', shared.db.types.Id(), nullable=False),
+    sa.Column('release_id', shared.db.types.Word(length=96), nullable=False),
+    sa.Column('role', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('interval', shared.db.types.Word(length=8), nullable=False),
+    sa.Column('closed_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('ended_at', shared.db.types.Instant(), nullable=True),
+    sa.Column('hit', sa.Integer(), nullable=True),
+    sa.Column('gross', sa.Float(precision=53), nullable=True),
+    sa.Column('net', sa.Float(precision=53), nullable=True),
+    sa.Column('probability', sa.Float(precision=53), nullable=False),
+    sa.Column('barrier_ratio', sa.Float(precision=53), nullable=False),
+    sa.Column('is_bet', sa.Boolean(), nullable=False),
+    sa.Column('is_counted', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('signal_id', 'release_id'),
+    schema='crypto_prices'
+    )
+    op.create_index('ix_ml_outcomes_release', 'ml_outcomes', ['symbol', 'release_id', 'closed_at'], unique=False, schema='crypto_prices')
     op.create_table('ml_shadow_signals',
     sa.Column('signal_id', shared.db.types.Id(), nullable=False),
     sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
@@ -98,25 +117,6 @@ def upgrade() -> None:
     schema='crypto_prices'
     )
     op.create_index('ix_ml_signals_closed', 'ml_signals', ['closed_at', 'signal_id'], unique=False, schema='crypto_prices')
-    op.create_table('ml_outcomes',
-    sa.Column('signal_id', shared.db.types.Id(), nullable=False),
-    sa.Column('release_id', shared.db.types.Word(length=96), nullable=False),
-    sa.Column('role', shared.db.types.Word(length=16), nullable=False),
-    sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
-    sa.Column('interval', shared.db.types.Word(length=8), nullable=False),
-    sa.Column('closed_at', shared.db.types.Instant(), nullable=False),
-    sa.Column('ended_at', shared.db.types.Instant(), nullable=True),
-    sa.Column('hit', sa.Integer(), nullable=True),
-    sa.Column('gross', sa.Float(precision=53), nullable=True),
-    sa.Column('net', sa.Float(precision=53), nullable=True),
-    sa.Column('probability', sa.Float(precision=53), nullable=False),
-    sa.Column('barrier_ratio', sa.Float(precision=53), nullable=False),
-    sa.Column('is_bet', sa.Boolean(), nullable=False),
-    sa.Column('is_counted', sa.Boolean(), nullable=False),
-    sa.PrimaryKeyConstraint('signal_id', 'release_id'),
-    schema='crypto_prices'
-    )
-    op.create_index('ix_ml_outcomes_release', 'ml_outcomes', ['symbol', 'release_id', 'closed_at'], unique=False, schema='crypto_prices')
     op.create_table('model_health',
     sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
     sa.Column('release_id', shared.db.types.Word(length=96), nullable=False),
@@ -161,6 +161,16 @@ def upgrade() -> None:
     sa.UniqueConstraint('hash'),
     schema='crypto_transactions'
     )
+    op.create_table('balance_baselines',
+    sa.Column('venue', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('asset', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('amount', shared.db.types.Money(), nullable=False),
+    sa.Column('set_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('actor', shared.db.types.Word(length=64), nullable=False),
+    sa.PrimaryKeyConstraint('venue', 'account', 'asset'),
+    schema='crypto_transactions'
+    )
     op.create_table('balances',
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
     sa.Column('asset', shared.db.types.Word(length=16), nullable=False),
@@ -187,6 +197,13 @@ def upgrade() -> None:
     schema='crypto_transactions'
     )
     op.create_index('ix_deliveries_consumer', 'deliveries', ['consumer', 'seq'], unique=False, schema='crypto_transactions')
+    op.create_table('due_marks',
+    sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('shard', sa.Integer(), nullable=False),
+    sa.Column('as_of', shared.db.types.Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('account', 'shard'),
+    schema='crypto_transactions'
+    )
     op.create_table('equity_points',
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
     sa.Column('as_of', shared.db.types.Instant(), nullable=False),
@@ -224,22 +241,32 @@ def upgrade() -> None:
     sa.Column('cap', shared.db.types.Money(), nullable=False),
     sa.Column('reserved', shared.db.types.Money(), nullable=False),
     sa.Column('position', shared.db.types.Money(), nullable=False),
+    sa.Column('external', shared.db.types.Money(), nullable=False),
     sa.Column('version', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('account', 'scope_kind', 'scope_key'),
+    schema='crypto_transactions'
+    )
+    op.create_table('external_exposure',
+    sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('venue', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('seen_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('orders', shared.db.types.Document(), nullable=False),
+    sa.PrimaryKeyConstraint('account', 'venue'),
     schema='crypto_transactions'
     )
     op.create_table('external_orders',
     sa.Column('venue', shared.db.types.Word(length=32), nullable=False),
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
     sa.Column('venue_order_id', shared.db.types.Word(length=64), nullable=False),
     sa.Column('client_order_id', shared.db.types.Word(length=64), nullable=True),
-    sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
     sa.Column('side', shared.db.types.Word(length=8), nullable=False),
     sa.Column('quantity', shared.db.types.Money(), nullable=False),
     sa.Column('filled_quantity', shared.db.types.Money(), nullable=False),
+    sa.Column('limit_price', shared.db.types.Money(), nullable=True),
+    sa.Column('is_open', sa.Boolean(), nullable=False),
     sa.Column('seen_at', shared.db.types.Instant(), nullable=False),
-    sa.Column('detail', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('venue', 'account', 'venue_order_id'),
+    sa.PrimaryKeyConstraint('venue', 'account', 'symbol', 'venue_order_id'),
     schema='crypto_transactions'
     )
     op.create_table('fills',
@@ -263,6 +290,15 @@ def upgrade() -> None:
     )
     op.create_index('ix_fills_filled', 'fills', ['account', 'filled_at', 'trade_id'], unique=False, schema='crypto_transactions')
     op.create_index('ix_fills_order', 'fills', ['client_order_id'], unique=False, schema='crypto_transactions')
+    op.create_table('frozen_symbols',
+    sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('kind', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('detail', sa.Text(), nullable=False),
+    sa.Column('frozen_at', shared.db.types.Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('account', 'symbol', 'kind'),
+    schema='crypto_transactions'
+    )
     op.create_table('held_positions',
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
     sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
@@ -279,6 +315,8 @@ def upgrade() -> None:
     sa.Column('recommendation_id', shared.db.types.Id(), nullable=False),
     sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
     sa.Column('purpose', shared.db.types.Word(length=8), nullable=False),
+    sa.Column('status', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('filled_quantity', shared.db.types.Money(), nullable=False),
     sa.Column('is_open', sa.Boolean(), nullable=False),
     sa.Column('updated_at', shared.db.types.Instant(), nullable=False),
     sa.PrimaryKeyConstraint('client_order_id'),
@@ -307,6 +345,15 @@ def upgrade() -> None:
     schema='crypto_transactions'
     )
     op.create_index('ix_ledger_entries_holder', 'ledger_entries', ['holder', 'asset'], unique=False, schema='crypto_transactions')
+    op.create_table('live_consents',
+    sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('fingerprint', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('actor', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('given_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('ends_at', shared.db.types.Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('account'),
+    schema='crypto_transactions'
+    )
     op.create_table('order_events',
     sa.Column('event_id', shared.db.types.Id(), nullable=False),
     sa.Column('client_order_id', shared.db.types.Id(), nullable=False),
@@ -329,20 +376,24 @@ def upgrade() -> None:
     sa.Column('interval', shared.db.types.Word(length=8), nullable=False),
     sa.Column('side', shared.db.types.Word(length=8), nullable=False),
     sa.Column('purpose', shared.db.types.Word(length=8), nullable=False),
-    sa.Column('order_type', shared.db.types.Word(length=8), nullable=False),
+    sa.Column('order_type', shared.db.types.Word(length=16), nullable=False),
     sa.Column('time_in_force', shared.db.types.Word(length=8), nullable=False),
     sa.Column('quantity', shared.db.types.Money(), nullable=False),
     sa.Column('price', shared.db.types.Money(), nullable=False),
     sa.Column('limit_price', shared.db.types.Money(), nullable=False),
+    sa.Column('stop_price', shared.db.types.Money(), nullable=True),
+    sa.Column('good_until', shared.db.types.Instant(), nullable=True),
+    sa.Column('is_post_only', sa.Boolean(), nullable=False),
     sa.Column('filled_quantity', shared.db.types.Money(), nullable=False),
     sa.Column('open_quantity', shared.db.types.Money(), nullable=False),
     sa.Column('anchor_price', shared.db.types.Money(), nullable=True),
     sa.Column('status', shared.db.types.Word(length=16), nullable=False),
     sa.Column('is_working', sa.Boolean(), nullable=False),
     sa.Column('is_held', sa.Boolean(), nullable=False),
+    sa.Column('is_cancel_wanted', sa.Boolean(), nullable=False),
     sa.Column('decided_at', shared.db.types.Instant(), nullable=False),
     sa.Column('expires_at', shared.db.types.Instant(), nullable=False),
-    sa.Column('claimed_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('claimed_at', shared.db.types.Instant(), nullable=True),
     sa.Column('updated_at', shared.db.types.Instant(), nullable=False),
     sa.Column('horizon_at', shared.db.types.Instant(), nullable=True),
     sa.Column('bracket', shared.db.types.Document(), nullable=True),
@@ -350,13 +401,23 @@ def upgrade() -> None:
     sa.Column('parent', shared.db.types.Id(), nullable=True),
     sa.Column('request_digest', shared.db.types.Word(length=64), nullable=True),
     sa.Column('detail', sa.Text(), nullable=False),
+    sa.Column('lease_token', sa.BigInteger(), nullable=True),
+    sa.Column('signed_at', shared.db.types.Instant(), nullable=True),
+    sa.Column('final_after', shared.db.types.Instant(), nullable=True),
+    sa.Column('misses', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('missed_at', shared.db.types.Instant(), nullable=True),
+    sa.Column('reference_price', shared.db.types.Money(), nullable=True),
     sa.PrimaryKeyConstraint('client_order_id'),
     sa.UniqueConstraint('decision_id'),
     schema='crypto_transactions'
     )
+    op.create_index('ix_orders_claimed', 'orders', ['account', 'claimed_at'], unique=False, schema='crypto_transactions')
     op.create_index('ix_orders_decided', 'orders', ['account', 'decided_at', 'client_order_id'], unique=False, schema='crypto_transactions')
     op.create_index('ix_orders_held', 'orders', ['account', 'is_held'], unique=False, schema='crypto_transactions')
+    op.create_index('ix_orders_parent', 'orders', ['account', 'parent'], unique=False, schema='crypto_transactions')
     op.create_index('ix_orders_recommendation', 'orders', ['recommendation_id'], unique=False, schema='crypto_transactions')
+    op.create_index('ix_orders_updated', 'orders', ['account', 'updated_at'], unique=False, schema='crypto_transactions')
+    op.create_index('ix_orders_venue', 'orders', ['account', 'venue_order_id'], unique=False, schema='crypto_transactions')
     op.create_index('ix_orders_working', 'orders', ['account', 'is_working'], unique=False, schema='crypto_transactions')
     op.create_table('pending_signals',
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
@@ -416,6 +477,7 @@ def upgrade() -> None:
     sa.Column('unit_cost', shared.db.types.Money(), nullable=False),
     sa.Column('amount', shared.db.types.Money(), nullable=False),
     sa.Column('state', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('order_status', shared.db.types.Word(length=16), nullable=True),
     sa.Column('changed_at', shared.db.types.Instant(), nullable=False),
     sa.PrimaryKeyConstraint('decision_id'),
     schema='crypto_transactions'
@@ -623,41 +685,50 @@ def downgrade() -> None:
     op.drop_table('portfolio_marks', schema='crypto_transactions')
     op.drop_table('pending_signals', schema='crypto_transactions')
     op.drop_index('ix_orders_working', table_name='orders', schema='crypto_transactions')
+    op.drop_index('ix_orders_venue', table_name='orders', schema='crypto_transactions')
+    op.drop_index('ix_orders_updated', table_name='orders', schema='crypto_transactions')
     op.drop_index('ix_orders_recommendation', table_name='orders', schema='crypto_transactions')
+    op.drop_index('ix_orders_parent', table_name='orders', schema='crypto_transactions')
     op.drop_index('ix_orders_held', table_name='orders', schema='crypto_transactions')
     op.drop_index('ix_orders_decided', table_name='orders', schema='crypto_transactions')
+    op.drop_index('ix_orders_claimed', table_name='orders', schema='crypto_transactions')
     op.drop_table('orders', schema='crypto_transactions')
     op.drop_index('ix_order_events_order', table_name='order_events', schema='crypto_transactions')
     op.drop_index('ix_order_events_at', table_name='order_events', schema='crypto_transactions')
     op.drop_table('order_events', schema='crypto_transactions')
+    op.drop_table('live_consents', schema='crypto_transactions')
     op.drop_index('ix_ledger_entries_holder', table_name='ledger_entries', schema='crypto_transactions')
     op.drop_table('ledger_entries', schema='crypto_transactions')
     op.drop_table('lease', schema='crypto_transactions')
     op.drop_index('ix_known_orders_open', table_name='known_orders', schema='crypto_transactions')
     op.drop_table('known_orders', schema='crypto_transactions')
     op.drop_table('held_positions', schema='crypto_transactions')
+    op.drop_table('frozen_symbols', schema='crypto_transactions')
     op.drop_index('ix_fills_order', table_name='fills', schema='crypto_transactions')
     op.drop_index('ix_fills_filled', table_name='fills', schema='crypto_transactions')
     op.drop_table('fills', schema='crypto_transactions')
     op.drop_table('external_orders', schema='crypto_transactions')
+    op.drop_table('external_exposure', schema='crypto_transactions')
     op.drop_table('exposure_counters', schema='crypto_transactions')
     op.drop_index('ix_event_log_stream', table_name='event_log', schema='crypto_transactions')
     op.drop_table('event_log', schema='crypto_transactions')
     op.drop_table('equity_points', schema='crypto_transactions')
+    op.drop_table('due_marks', schema='crypto_transactions')
     op.drop_index('ix_deliveries_consumer', table_name='deliveries', schema='crypto_transactions')
     op.drop_table('deliveries', schema='crypto_transactions')
     op.drop_table('control', schema='crypto_transactions')
     op.drop_table('balances', schema='crypto_transactions')
+    op.drop_table('balance_baselines', schema='crypto_transactions')
     op.drop_table('audit', schema='crypto_transactions')
     op.drop_table('api_keys', schema='crypto_transactions')
     op.drop_index('ix_model_health_day', table_name='model_health', schema='crypto_prices')
     op.drop_table('model_health', schema='crypto_prices')
-    op.drop_index('ix_ml_outcomes_release', table_name='ml_outcomes', schema='crypto_prices')
-    op.drop_table('ml_outcomes', schema='crypto_prices')
     op.drop_index('ix_ml_signals_closed', table_name='ml_signals', schema='crypto_prices')
     op.drop_table('ml_signals', schema='crypto_prices')
     op.drop_index('ix_ml_shadow_signals_closed', table_name='ml_shadow_signals', schema='crypto_prices')
     op.drop_table('ml_shadow_signals', schema='crypto_prices')
+    op.drop_index('ix_ml_outcomes_release', table_name='ml_outcomes', schema='crypto_prices')
+    op.drop_table('ml_outcomes', schema='crypto_prices')
     op.drop_table('instruments', schema='crypto_prices')
     op.drop_table('feed_progress', schema='crypto_prices')
     op.drop_table('crypto_prices', schema='crypto_prices')

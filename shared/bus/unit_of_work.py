@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from shared.bus.codec import encode
 from shared.bus.doorbell import Doorbell
 from shared.bus.envelope import Envelope, event_id
 from shared.bus.tables import deliveries, event_log, subscriptions
+from shared.db.dialect import limit_idle
 from shared.db.engine import READ_ONLY, is_transient, write_turn
 from shared.db.statements import Prepared, among
 from shared.domain.clock import Clock, SystemClock
@@ -94,14 +96,26 @@ class Transactions:
         self.doorbell = doorbell
         self.producer = producer
         self._on_commit = on_commit
+        self._idle_seconds: int | None = None
         self._reader = engine.execution_options(**{READ_ONLY: True})
         self._turn = write_turn(engine)
+
+    def hurried(self, idle_seconds: int) -> "Transactions":
+        """Return the same, but the server rolls back what falls silent for longer than this.
+
+        The locks of a process that was paused, or of a machine that is gone, would otherwise keep
+        everybody else waiting for hours.
+        """
+        hurried = copy(self)
+        hurried._idle_seconds = idle_seconds  # noqa: SLF001 - another one of its own kind
+        return hurried
 
     @contextmanager
     def begin(self, cause: Envelope | None = None) -> Generator[UnitOfWork]:
         """Commit when the block ends well, roll everything back when it raises."""
         with self._turn, self.engine.connect() as connection:
             with connection.begin():
+                limit_idle(connection, self._idle_seconds)
                 uow = UnitOfWork(connection, self.clock, cause)
                 yield uow
                 heard_by = self._announce(uow)

@@ -5,4 +5,6 @@ from sqlalchemy import MetaData
 PRICES = "crypto_prices"
 TRANSACTIONS = "crypto_transactions"
 
+SCHEMA_REVISION = "0001"  # what this release reads and writes; the head of `migrations`
+
 metadata = MetaData()

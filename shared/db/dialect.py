@@ -1,6 +1,7 @@
 """The few statements that the databases spell differently."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
 
@@ -10,6 +11,8 @@ from sqlalchemy.dialects import mysql, sqlite
 from shared.db.statements import Prepared
 
 _KEYS_PER_QUERY = 1000
+_IDLE_LIMIT = "idle_limit"
+_NEVER_SECONDS = 28_800  # the server's own limit for connections
 
 
 AnySelect = TypeVar("AnySelect", bound=Select[*tuple[Any, ...]])
@@ -18,6 +21,32 @@ AnySelect = TypeVar("AnySelect", bound=Select[*tuple[Any, ...]])
 def for_update(statement: AnySelect, *, skip_locked: bool = False, read: bool = False) -> AnySelect:
     """Lock the selected rows; on SQLite the transaction already holds the only write lock."""
     return statement.with_for_update(skip_locked=skip_locked, read=read)
+
+
+def db_now(connection: Connection) -> datetime:
+    """Return the database server's clock: the one clock that all processes share."""
+    if connection.dialect.name == "sqlite":
+        text = connection.exec_driver_sql(
+            "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"
+        ).scalar_one()
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    now: datetime = connection.exec_driver_sql("SELECT UTC_TIMESTAMP(6)").scalar_one()
+    return now.replace(tzinfo=UTC)
+
+
+def limit_idle(connection: Connection, seconds: int | None) -> None:
+    """Have the server roll back what this connection leaves silent for so long; None: never.
+
+    MySQL has such a limit for connections alone: it counts between transactions as well.
+    """
+    dialect: Any = connection.dialect
+    if dialect.name == "sqlite" or connection.info.get(_IDLE_LIMIT) == seconds:
+        return
+    if dialect.is_mariadb:
+        connection.exec_driver_sql(f"SET SESSION idle_transaction_timeout = {seconds or 0}")
+    else:
+        connection.exec_driver_sql(f"SET SESSION wait_timeout = {seconds or _NEVER_SECONDS}")
+    connection.info[_IDLE_LIMIT] = seconds
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

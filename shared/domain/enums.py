@@ -63,11 +63,16 @@ class ExitReason(StrEnum):
 class OrderType(StrEnum):
     LIMIT = "limit"
     MARKET = "market"
+    STOP_LIMIT = "stop_limit"
 
 
 class TimeInForce(StrEnum):
+    """How long an order works: GTD ends at an instant that the venue itself keeps."""
+
     IOC = "ioc"
+    FOK = "fok"
     GTC = "gtc"
+    GTD = "gtd"
 
 
 class OrderStatus(StrEnum):
@@ -110,9 +115,22 @@ _TERMINAL = frozenset(
 class Liquidity(StrEnum):
     MAKER = "maker"
     TAKER = "taker"
+    UNKNOWN = "unknown"
 
 
 class TradingState(StrEnum):
     RUN = "run"
     REDUCE = "reduce"
     HALT = "halt"
+
+
+class SurpriseKind(StrEnum):
+    """What a venue did that our books cannot explain."""
+
+    ADOPTED = "adopted"  # an order with our tag that no row was written for
+    RETURNED = "returned"  # an order that was concluded to be absent is there after all
+    MISSING = "missing"  # an order that rested, and that the venue no longer knows
+    OVERFILLED = "overfilled"
+    CONTRADICTED = "contradicted"  # refused and traded, or one trade told in two ways
+    BALANCE = "balance"
+    OVERSOLD = "oversold"

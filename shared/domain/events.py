@@ -10,11 +10,12 @@ from decimal import Decimal
 from typing import ClassVar
 
 from shared.domain.candle import Candle
-from shared.domain.enums import Interval, TradingState
-from shared.domain.ids import AccountId, RecommendationId, Symbol, TradeId
+from shared.domain.enums import Interval, Side, SurpriseKind, TradingState
+from shared.domain.ids import AccountId, RecommendationId, Symbol, TradeId, VenueOrderId
 from shared.domain.order import Fill, OrderSnapshot
 from shared.domain.recommendation import Recommendation
 from shared.domain.signal import Signal
+from shared.domain.values import to_text
 from shared.domain.verdict import Approved, Denied
 
 
@@ -154,7 +155,8 @@ class _OrderFact:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        return (self.order.client_order_id,)
+        order = self.order  # a venue may end an order, find another fill, and end it again
+        return (order.client_order_id, order.status, to_text(order.filled_quantity))
 
     @property
     def stream(self) -> str:
@@ -205,6 +207,57 @@ class OrderExpired(_OrderFact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderUnknown(_OrderFact):
     topic: ClassVar[str] = "order.unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueSurprised:
+    """The venue did what the books cannot explain; nothing more of the instrument is bought."""
+
+    topic: ClassVar[str] = "venue.surprised"
+    account: AccountId
+    venue: str
+    symbol: Symbol
+    kind: SurpriseKind
+    detail: str
+    found_at: datetime
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.account, self.symbol, self.kind, self.found_at.isoformat())
+
+    @property
+    def stream(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalOrder:
+    """An open order of the account that is not ours; what is left of it may still be bought."""
+
+    venue_order_id: VenueOrderId
+    symbol: Symbol
+    side: Side
+    remaining: Decimal
+    limit_price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalOrdersSeen:
+    """Every open order on the account that is not ours, whenever that has changed."""
+
+    topic: ClassVar[str] = "external_orders.seen"
+    account: AccountId
+    venue: str
+    seen_at: datetime
+    orders: tuple[ExternalOrder, ...]
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.account, self.venue, self.seen_at.isoformat())
+
+    @property
+    def stream(self) -> str:
+        return self.account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +386,8 @@ Event = (
     | OrderCanceled
     | OrderExpired
     | OrderUnknown
+    | VenueSurprised
+    | ExternalOrdersSeen
     | AccountReconciled
     | PositionChanged
     | EquityMarked

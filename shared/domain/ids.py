@@ -17,6 +17,7 @@ _PLATFORM_TAG = 0xF1
 _ENVIRONMENT_BYTE = {"live": 0x01, "paper": 0x02, "mock": 0x03}
 
 
+_ID_LENGTH = 36
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
@@ -44,3 +45,14 @@ def client_order_id(mode: str, account: AccountId, decision: DecisionId) -> Clie
     decision_hash = sha256(f"{account}|{decision}".encode()).hexdigest()[:24]
     head = bytes((_PLATFORM_TAG, _ENVIRONMENT_BYTE[mode])).hex()
     return ClientOrderId(_as_uuid8(head + account_hash + decision_hash))
+
+
+def is_client_order_id_of(mode: str, account: AccountId, text: str) -> bool:
+    """Tell whether a venue's order carries our tag, for this environment and this account.
+
+    Raises:
+        KeyError: the mode is not one of live, paper, mock.
+    """
+    account_hash = sha256(account.encode()).hexdigest()[:4]
+    head = bytes((_PLATFORM_TAG, _ENVIRONMENT_BYTE[mode])).hex() + account_hash
+    return len(text) == _ID_LENGTH and text[23] == "-" and text.startswith(f"{head}-")

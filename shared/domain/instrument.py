@@ -41,6 +41,10 @@ class Instrument:
         """Return the largest whole number of lots not above `raw`."""
         return Quantity(floor_to(raw, self.lot_size))
 
+    def is_dust(self, quantity: Decimal) -> bool:
+        """Tell whether a holding is too small to be sold at all: less than one lot."""
+        return quantity < self.lot_size
+
     def notional(self, price: Decimal, quantity: Decimal) -> Quote:
         return Quote(price * quantity)
 

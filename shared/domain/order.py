@@ -23,6 +23,37 @@ from shared.domain.ids import (
     Symbol,
     TradeId,
 )
+from shared.domain.instrument import split_symbol
+from shared.domain.values import ZERO
+
+# of two statuses of one order that has filled the same, the one further down came later: an end
+# that was only concluded is undone by whatever the venue says, the venue's own word never
+_CHRONICLE = (
+    OrderStatus.APPROVED,
+    OrderStatus.SENDING,
+    OrderStatus.UNKNOWN,
+    OrderStatus.ABSENT,
+    OrderStatus.NOT_SENT,
+    OrderStatus.REJECTED,
+    OrderStatus.OPEN,
+    OrderStatus.PARTIAL,
+    OrderStatus.CANCELING,
+    OrderStatus.EXPIRED,
+    OrderStatus.CANCELED,
+    OrderStatus.FILLS_MISSING,
+    OrderStatus.FILLED,
+    OrderStatus.CONFLICT,
+    OrderStatus.OVERFILLED,
+)
+_CHAPTER = {status: number for number, status in enumerate(_CHRONICLE)}
+
+
+def progress(status: OrderStatus, filled_quantity: Decimal) -> tuple[Decimal, int]:
+    """Return the sort key by which the facts of one order were said, however they are heard.
+
+    What is filled never shrinks, and an order ends a second time only after another fill.
+    """
+    return (filled_quantity, _CHAPTER[status])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +82,11 @@ class OrderSnapshot:
     exit_reason: ExitReason | None = None
     detail: str = ""
 
+    @property
+    def progress(self) -> tuple[Decimal, int]:
+        """How far the order had come: the largest of an order's snapshots is its latest."""
+        return progress(self.status, self.filled_quantity)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
@@ -73,3 +109,9 @@ class Fill:
     fee_asset: str
     liquidity: Liquidity
     filled_at: datetime
+
+    @property
+    def base_fee(self) -> Decimal:
+        """What of the fee was taken out of the base asset: so much less is bought, or left."""
+        base, _quote = split_symbol(self.symbol)
+        return self.fee if self.fee_asset == base else ZERO

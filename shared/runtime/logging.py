@@ -41,19 +41,39 @@ def _inside(value: Any) -> Any:
     return value
 
 
-def _rendering(renderer: Any, secrets: Sequence[str]) -> Processor:
-    """Render, then take out known secrets and keys of ours wherever they stand."""
-    known = [re.escape(secret) for secret in secrets if len(secret) >= _SHORTEST_SECRET]
-    pattern = re.compile("|".join([*known, _OUR_KEYS.pattern]))
+class _Hidden:
+    """What is taken out of every line, wherever it stands: known secrets and keys of ours."""
 
+    def __init__(self) -> None:
+        self._secrets: set[str] = set()
+        self.pattern = _OUR_KEYS
+
+    def add(self, secrets: Sequence[str]) -> None:
+        # line by line: the ends of lines of a private key are written otherwise in JSON
+        parts = (line for one in secrets for line in one.splitlines() if not line.startswith("--"))
+        self._secrets.update(one for one in parts if len(one) >= _SHORTEST_SECRET)
+        longest_first = sorted(map(re.escape, self._secrets), key=len, reverse=True)
+        self.pattern = re.compile("|".join([*longest_first, _OUR_KEYS.pattern]))
+
+
+_HIDDEN_NOW = _Hidden()
+
+
+def hide(secrets: Sequence[str]) -> None:
+    """Take these out of every line from now on."""
+    _HIDDEN_NOW.add(secrets)
+
+
+def _rendering(renderer: Any) -> Processor:
     def render(logger: WrappedLogger, name: str, event: EventDict) -> str:
-        return pattern.sub(_HIDDEN, renderer(logger, name, event))
+        return _HIDDEN_NOW.pattern.sub(_HIDDEN, renderer(logger, name, event))
 
     return render
 
 
 def configure(*, as_json: bool, level: str = "INFO", secrets: Sequence[str] = ()) -> None:
     """Send all logs to standard error: JSON for machines, coloured lines for a terminal."""
+    hide(secrets)
     common: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -63,10 +83,10 @@ def configure(*, as_json: bool, level: str = "INFO", secrets: Sequence[str] = ()
     last: list[Processor] = (
         [
             structlog.processors.format_exc_info,
-            _rendering(structlog.processors.JSONRenderer(), secrets),
+            _rendering(structlog.processors.JSONRenderer()),
         ]
         if as_json
-        else [_rendering(_for_a_terminal(), secrets)]
+        else [_rendering(_for_a_terminal())]
     )
     structlog.configure(
         processors=[*common, *last],

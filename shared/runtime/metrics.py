@@ -115,6 +115,21 @@ class Metrics:
         self.reconciliation_divergence = gauge(
             "reconciliation_divergence", "Differences between books and venue", "venue", "kind"
         )
+        self.execution_surprises_total = counter(
+            "execution_surprises_total",
+            "What a venue did that the books cannot explain",
+            "venue",
+            "kind",
+        )
+        self.venue_request_seconds = histogram(
+            "venue_request_seconds", "Time a venue took", ("venue", "operation", "outcome")
+        )
+        self.venue_rate_limit_used_ratio = gauge(
+            "venue_rate_limit_used_ratio", "Used share of the venue's tightest limit", "venue"
+        )
+        self.venue_clock_skew_seconds = gauge(
+            "venue_clock_skew_seconds", "The venue's clock minus ours", "venue"
+        )
         self.executor_leader = gauge("executor_leader", "1 while this executor may act")
 
         self.portfolio_equity_quote = gauge("portfolio_equity_quote", "Account value")

@@ -75,9 +75,12 @@ class Platform:
             lag.set(max((wall - oldest).total_seconds(), 0.0))
 
         kind = SharedConsumer if service.is_shared else Consumer
+        transactions = self.runtime.transactions(service.name)
+        if service.idle_seconds is not None:
+            transactions = transactions.hurried(service.idle_seconds)
         consumer = kind(
             service.name,
-            self.runtime.transactions(service.name),
+            transactions,
             service.handlers,
             service.poll_seconds,
             on_failure=failed,

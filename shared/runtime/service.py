@@ -24,6 +24,7 @@ from shared.runtime.metrics import Metrics
 from shared.runtime.settings import Mode, PlatformSettings
 
 VERSION = version("crypto-trading-engine")
+_COMMIT_COLONS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,8 @@ def _no_handlers() -> Mapping[str, Handler]:
 class Service:
     """`handlers` is ordered: within one batch, topics are handled in this order.
 
-    Where `is_shared`, any number of replicas may run and share the facts.
+    Where `is_shared`, any number of replicas may run and share the facts. `idle_seconds`: how long
+    a transaction that handles facts may be silent before the database rolls it back.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Service:
     tasks: tuple[Work, ...] = ()
     poll_seconds: float = 1.0
     is_shared: bool = False
+    idle_seconds: int | None = None
 
 
 def new_metrics() -> Metrics:
@@ -129,16 +132,23 @@ def build_runtime(settings: PlatformSettings) -> Runtime:
 
 
 def _crash_hook(crash_at: str) -> CommitHook | None:
-    if not crash_at:
+    """Return what is told of every commit, as (producer, "before" or "after")."""
+    if crash_at.count(":") != _COMMIT_COLONS:
         return None
-    wanted, phase, count = crash_at.split(":")
-    remaining = int(count)
+    reach = crash_points(crash_at)
+    return lambda producer, phase: reach(f"{producer}:{phase}")
 
-    def crash(producer: str, at: str) -> None:
+
+def crash_points(crash_at: str) -> Callable[[str], None]:
+    """Return what is told which point has been reached, and kills the process at the one named."""
+    wanted, _, count = crash_at.rpartition(":")
+    remaining = int(count or 0)
+
+    def reach(point: str) -> None:
         nonlocal remaining
-        if (producer, at) == (wanted, phase):
+        if point == wanted:
             remaining -= 1
             if remaining == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    return crash
+    return reach

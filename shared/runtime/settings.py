@@ -152,8 +152,12 @@ class PlatformSettings(SectionSettings):
     )
     trading_crash_at: str = Field(
         "",
-        pattern=r"^$|^[a-z_]+:(before|after):\d+$",
-        description="kill this process at a commit, for tests: producer:before|after:count",
+        pattern=r"^$|^[a-z_]+:(before|after):\d+$|^[a-z]+\.[a-z_]+:\d+$",
+        description="kill this process, for tests, at a commit (producer:before|after:count) or "
+        "at a point of an order's way (executor.signed:count)",
+    )
+    trading_live_confirm: str = Field(
+        "", description="fingerprint of the account that may trade real money (live mode)"
     )
     trading_api_keys: SecretStr = Field(
         SecretStr(""), description="keys as scope:key, separated by commas; scopes read trade admin"
@@ -216,13 +220,16 @@ class PlatformSettings(SectionSettings):
         """
         return tuple(_known_key(number, entry) for number, entry in enumerate(self._entries(), 1))
 
+    def key_texts(self) -> tuple[str, ...]:
+        """Return the configured keys themselves, for whoever must judge how strong they are."""
+        return tuple(entry.partition(":")[2] for entry in self._entries())
+
     def redis_secret(self) -> str:
         return secret_of(self.redis_password, self.redis_password_file, "REDIS_PASSWORD_FILE")
 
     def secrets(self) -> tuple[str, ...]:
         """Return every secret this process knows, for the log to leave out."""
-        keys = (entry.partition(":")[2] for entry in self._entries())
-        return (self._database_secret(), self.redis_secret(), *keys)
+        return (self._database_secret(), self.redis_secret(), *self.key_texts())
 
     def _database_secret(self) -> str:
         return secret_of(self.db_password, self.db_password_file, "DB_PASSWORD_FILE")
