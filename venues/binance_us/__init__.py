@@ -1,0 +1,1 @@
+"""Binance.US: spot, REST for everything that counts, and a private stream of hints."""

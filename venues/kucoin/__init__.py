@@ -1,0 +1,1 @@
+"""KuCoin's spot venue (the `hf` endpoints), on kucoin-python."""
