@@ -1,0 +1,1 @@
+"""The market and the accounts: pure Python, one lock, no HTTP."""

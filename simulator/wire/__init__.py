@@ -1,0 +1,1 @@
+"""How each venue is spoken to: one module a venue, all over the same engine."""
