@@ -6,11 +6,12 @@ who all want to leave at once cannot sell more than was bought. Leaving ends the
 older entry still wants is canceled, and so is every exit once nothing is held.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from executor.core.holdings import Holding, bought, sold
 from executor.core.matching import (
     Execution,
     Listing,
@@ -25,33 +26,11 @@ from executor.core.matching import (
 from executor.core.order import Order, OrderState
 from executor.core.planning import plan_exit
 from executor.core.steps import Step, accept, cancel, claim, record_fill
-from shared.domain.bracket import Bracket, Exit, anchor, touch
+from shared.domain.bracket import Exit, touch
 from shared.domain.candle import Candle
 from shared.domain.enums import Liquidity, OrderType, Purpose, Side
 from shared.domain.ids import ClientOrderId
 from shared.domain.values import ZERO
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """What is left of one entry; `anchor_price` is the market at its first fill, unslipped.
-
-    `bracket` follows from the two: it is looked at on every candle, and the same on each.
-    """
-
-    entry: Order
-    quantity: Decimal
-    anchor_price: Decimal
-    bracket: Bracket | None = field(init=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "bracket", _bracket(self.entry, self.anchor_price))
-
-
-def _bracket(entry: Order, anchor_price: Decimal) -> Bracket | None:
-    if entry.bracket is None or entry.horizon_at is None:
-        return None
-    return anchor(entry.bracket, anchor_price, entry.horizon_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +91,6 @@ def match_candle(book: InstrumentBook, candle: Candle, listing: Listing) -> Matc
 
 def _decided(state: OrderState) -> tuple[datetime, ClientOrderId]:
     return (state.order.decided_at, state.order.client_order_id)
-
-
-def _parent_first(holdings: Iterable[Holding], parent: ClientOrderId | None) -> list[Holding]:
-    return sorted(holdings, key=lambda holding: holding.entry.client_order_id != parent)
 
 
 class _Session:
@@ -188,26 +163,15 @@ class _Session:
         return filled
 
     def _hold(self, entry: Order, execution: Execution) -> None:
-        known = self._holdings.get(entry.client_order_id)
-        before = ZERO if known is None else known.quantity
-        self._holdings[entry.client_order_id] = Holding(
-            entry=entry,
-            quantity=before + execution.quantity,
-            anchor_price=execution.reference_price if known is None else known.anchor_price,
-        )
-        if known is None and execution.liquidity is Liquidity.MAKER:
+        is_known = entry.client_order_id in self._holdings
+        price = execution.reference_price
+        self._holdings = bought(self._holdings, entry, execution.quantity, price)
+        if not is_known and execution.liquidity is Liquidity.MAKER:
             self._made.add(entry.client_order_id)
 
     def _sell(self, order: Order, quantity: Decimal) -> None:
-        for holding in _parent_first(self._holdings.values(), order.parent):
-            sold = min(quantity, holding.quantity)
-            quantity -= sold
-            identity = holding.entry.client_order_id
-            if sold == holding.quantity:
-                del self._holdings[identity]
-            elif sold:
-                self._holdings[identity] = replace(holding, quantity=holding.quantity - sold)
-        assert quantity == ZERO, "sold more than was held"
+        self._holdings, missing = sold(self._holdings, quantity, order.parent)
+        assert missing == ZERO, "sold more than was held"
 
     def _end_entries(self, before: datetime) -> None:
         for state in self._standing():

@@ -35,7 +35,10 @@ from shared.domain.values import ZERO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What we ask of the venue; never changes. `parent` is the entry a bracket exit protects."""
+    """What we ask of the venue; never changes. `parent` is the entry a bracket exit protects.
+
+    `good_until`: when the venue itself ends it (GTD). `stop_price`: where a stop-limit awakes.
+    """
 
     client_order_id: ClientOrderId
     decision_id: DecisionId
@@ -57,6 +60,9 @@ class Order:
     horizon_at: datetime | None = None
     exit_reason: ExitReason | None = None
     parent: ClientOrderId | None = None
+    stop_price: Decimal | None = None
+    good_until: datetime | None = None
+    is_post_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +81,8 @@ class OrderFacts:
     """Everything known of one order; `reported_quantity` is the largest cumulative fill reported.
 
     `final` is the venue's last word (expired, canceled or filled); a refusal is kept apart from it,
-    so that a venue that refused and then traded is seen to contradict itself.
+    so that a venue that refused and then traded is seen to contradict itself. `is_closed`: a person
+    has looked at the venue and says that nothing more will come.
     """
 
     is_claimed: bool = False
@@ -84,6 +91,7 @@ class OrderFacts:
     is_absent: bool = False
     is_rejected: bool = False
     is_cancel_requested: bool = False
+    is_closed: bool = False
     venue_order_ids: frozenset[VenueOrderId] = frozenset()
     trades: frozenset[Trade] = frozenset()
     reported_quantity: Decimal = ZERO
@@ -113,6 +121,7 @@ def merge(left: OrderFacts, right: OrderFacts) -> OrderFacts:
         is_absent=left.is_absent or right.is_absent,
         is_rejected=left.is_rejected or right.is_rejected,
         is_cancel_requested=left.is_cancel_requested or right.is_cancel_requested,
+        is_closed=left.is_closed or right.is_closed,
         venue_order_ids=left.venue_order_ids | right.venue_order_ids,
         trades=left.trades | right.trades,
         reported_quantity=max(left.reported_quantity, right.reported_quantity),
@@ -140,17 +149,26 @@ def _rank(final: OrderStatus | None) -> int:
 
 def _from_fills(facts: OrderFacts, quantity: Decimal) -> OrderStatus | None:
     filled = facts.filled_quantity
-    if max(filled, facts.reported_quantity) > quantity:
+    # told of too much while fills are missing, it has not ended: what is promised is not yet held
+    if filled >= quantity < max(filled, facts.reported_quantity):
         return OrderStatus.OVERFILLED
-    if facts.is_contradictory:
+    if facts.is_closed:
+        return _closed(filled, quantity)
+    is_refused_and_there = facts.is_rejected and _exists_at_venue(facts)
+    if facts.is_contradictory or (is_refused_and_there and filled != quantity):
         return OrderStatus.CONFLICT
     if filled == quantity:  # a fill may overtake its cancel, and even a wrong refusal
         return OrderStatus.FILLED
-    if facts.is_rejected and _exists_at_venue(facts):
-        return OrderStatus.CONFLICT
     if facts.final is OrderStatus.FILLED or filled < facts.reported_quantity:
         return OrderStatus.FILLS_MISSING
     return None
+
+
+def _closed(filled: Decimal, quantity: Decimal) -> OrderStatus:
+    """Return the end of an order that a person closed, having seen what the venue has of it."""
+    if filled == quantity:
+        return OrderStatus.FILLED
+    return OrderStatus.CANCELED if filled else OrderStatus.ABSENT
 
 
 def _exists_at_venue(facts: OrderFacts) -> bool:

@@ -5,8 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from executor.core.order import Order
+from shared.domain.clock import EPOCH
 from shared.domain.enums import (
     ExitReason,
+    Interval,
     OrderType,
     Purpose,
     Side,
@@ -21,6 +23,8 @@ from shared.domain.ids import (
     client_order_id,
     derive,
 )
+from shared.domain.values import ZERO
+from shared.domain.venue import OrderReport
 from shared.domain.verdict import Approved
 
 
@@ -37,6 +41,7 @@ class OrderPolicy:
     venue: str
     entry_time_in_force: TimeInForce = TimeInForce.IOC
     exit_type: OrderType = OrderType.LIMIT
+    is_post_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +96,7 @@ def plan(approved: Approved, policy: OrderPolicy) -> Order:
         bracket=approved.bracket if is_entry else None,
         horizon_at=approved.decided_at + horizon if is_entry and horizon else None,
         exit_reason=approved.exit_reason,
+        is_post_only=policy.is_post_only and is_entry,
     )
 
 
@@ -154,3 +160,32 @@ def plan_forced_exit(wish: ForcedExit, entry: Order, now: datetime, mode: str) -
 
 def _forced_decision(request: RecommendationId, symbol: Symbol) -> DecisionId:
     return DecisionId(derive("decision", request, symbol))
+
+
+def adopt(found: OrderReport, account: AccountId, venue: str, interval: Interval) -> Order:
+    """Return the order of ours that only the venue knew; buys enter, sales leave."""
+    assert found.client_order_id is not None
+    is_buy = found.side is Side.BUY
+    price = found.limit_price or ZERO
+    at = found.at or EPOCH
+    return Order(
+        client_order_id=found.client_order_id,
+        decision_id=DecisionId(derive("decision", "adopted", found.client_order_id)),
+        recommendation_id=RecommendationId(
+            derive("recommendation", "adopted", found.client_order_id)
+        ),
+        account=account,
+        venue=venue,
+        symbol=found.symbol,
+        interval=interval,
+        side=found.side,
+        purpose=Purpose.ENTRY if is_buy else Purpose.EXIT,
+        order_type=found.order_type,
+        time_in_force=TimeInForce.GTC,
+        quantity=found.quantity,
+        price=price,
+        limit_price=price,
+        decided_at=at,
+        expires_at=at,
+        exit_reason=None if is_buy else ExitReason.MANUAL,
+    )

@@ -1,11 +1,13 @@
 """Says what happened, and counts it once it is committed."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from executor.core.order import snapshot
 from executor.core.steps import Happening, Step
 from shared.bus.unit_of_work import UnitOfWork
+from shared.domain.enums import OrderStatus
 from shared.domain.events import (
     OrderAccepted,
     OrderCanceled,
@@ -13,8 +15,11 @@ from shared.domain.events import (
     OrderFilled,
     OrderRejected,
     OrderSubmitted,
+    OrderUnknown,
 )
+from shared.domain.instrument import split_symbol
 from shared.domain.order import Fill
+from shared.domain.values import ZERO
 from shared.runtime.logging import get_logger
 from shared.runtime.metrics import Metrics
 
@@ -22,11 +27,25 @@ log = get_logger()
 
 _FACTS: dict[Happening, Any] = {
     Happening.CLAIMED: OrderSubmitted,
+    Happening.AMBIGUOUS: OrderUnknown,
     Happening.ACCEPTED: OrderAccepted,
     Happening.REJECTED: OrderRejected,
     Happening.CANCELED: OrderCanceled,
     Happening.NOT_SENT: OrderExpired,
+    Happening.ABSENT: OrderExpired,
 }
+_UNSEEN = frozenset(
+    {
+        None,
+        OrderStatus.APPROVED,
+        OrderStatus.SENDING,
+        OrderStatus.UNKNOWN,
+        OrderStatus.NOT_SENT,
+        OrderStatus.ABSENT,
+    }
+)
+_NEVER_THERE = frozenset({OrderStatus.NOT_SENT, OrderStatus.ABSENT, OrderStatus.REJECTED})
+_ENDED_SHORT = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
 _BPS = 10_000
 
 
@@ -35,9 +54,35 @@ def announce(steps: Sequence[Step], uow: UnitOfWork, metrics: Metrics) -> None:
         order = snapshot(step.state, step.at)
         if step.fill is not None:
             uow.emit(OrderFilled(order=order, fill=step.fill))
-        elif step.happening in _FACTS:  # a wish to cancel changes nothing for others
-            uow.emit(_FACTS[step.happening](order=order))
+        fact = None if _had_ended(step) else _FACTS.get(step.happening) or _by_status(step)
+        if fact is not None:  # a wish to cancel changes nothing for others
+            uow.emit(fact(order=order))
     uow.after_commit(lambda: _count(steps, metrics))
+
+
+def _had_ended(step: Step) -> bool:
+    """Tell whether its end was said before: a late sender may yet tell that it never left."""
+    return step.was in _NEVER_THERE and step.state.status in _NEVER_THERE
+
+
+def _by_status(step: Step) -> Any:
+    """Return what a report or a fill says by how the order stands now and stood before."""
+    if step.happening not in (Happening.REPORTED, Happening.FILLED, Happening.CLOSED):
+        return None
+    status = step.state.status
+    if step.happening is Happening.CLOSED and status is OrderStatus.ABSENT:
+        return OrderExpired
+    if status in _ENDED_SHORT:
+        return None if step.was is status else OrderCanceled
+    if step.fill is not None:
+        return None
+    return OrderAccepted if step.was in _UNSEEN or _is_back(step) else None
+
+
+def _is_back(step: Step) -> bool:
+    """Tell whether an order that had ended is found to have more to come."""
+    was = step.was
+    return was is not None and was.is_terminal and not step.state.status.is_terminal
 
 
 def _count(steps: Sequence[Step], metrics: Metrics) -> None:
@@ -60,6 +105,14 @@ def _count(steps: Sequence[Step], metrics: Metrics) -> None:
 
 def _count_fill(fill: Fill, metrics: Metrics) -> None:
     metrics.fills_total.labels(venue=fill.venue, liquidity=fill.liquidity).inc()
-    metrics.fees_quote_total.inc(float(fill.fee))
+    metrics.fees_quote_total.inc(max(float(_fee_in_quote(fill)), 0.0))  # a rebate is no fee
     worse = (fill.price / fill.reference_price - 1) * fill.side.sign
     metrics.order_slippage_bps.observe(float(worse) * _BPS)
+
+
+def _fee_in_quote(fill: Fill) -> Decimal:
+    """Return the fee at the fill's own price; what is paid in a third asset has no price here."""
+    base, quote = split_symbol(fill.symbol)
+    if fill.fee_asset == base:
+        return fill.fee * fill.price
+    return fill.fee if fill.fee_asset == quote else ZERO

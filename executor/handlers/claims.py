@@ -9,7 +9,7 @@ from executor.core.planning import OrderPolicy, obstacle, plan
 from executor.core.steps import Step, accept, claim, give_up, reject, stop
 from executor.handlers.announce import announce
 from executor.repository import orders
-from executor.tasks import Reconciler
+from executor.tasks.comparing import Reconciler
 from executor.venues.port import Accepted, Refused, Venue
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import UnitOfWork

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+from sqlalchemy import Connection
+
 from executor.core.book import InstrumentBook
 from executor.core.order import OrderState
 from executor.core.planning import (
@@ -76,11 +78,9 @@ class Wishes:
         request = forced_exit_request(self.claims.account, wish.idempotency_key)
         state = lock_trading_state(uow.connection, self.claims.account)
         books = orders.load_books(uow.connection, self.claims.account)
-        made = orders.find_requested(uow.connection, request)
+        made = made_before(uow.connection, request, wish)
         if made:
-            if made[0].request_digest != wish.digest:
-                raise Conflict("this Idempotency-Key was used for another wish; take a new one")
-            return [ClientOrderId(row.client_order_id) for row in made]
+            return made
         if state is TradingState.HALT:
             raise Refused("trading is halted; resume or reduce before leaving positions")
         return self._leave(wish, request, books, uow)
@@ -112,6 +112,20 @@ class Wishes:
         orders.save_steps(uow.connection, steps, wish.digest)
         announce(steps, uow, self.claims.metrics)
         return [step.state.order.client_order_id for step in steps]
+
+
+def made_before(
+    connection: Connection, request: RecommendationId, wish: Wish
+) -> list[ClientOrderId]:
+    """Return the orders that an earlier call with this key made; none where it is the first.
+
+    Raises:
+        Conflict: the key was used for another wish.
+    """
+    made = orders.find_requested(connection, request)
+    if made and made[0].request_digest != wish.digest:
+        raise Conflict("this Idempotency-Key was used for another wish; take a new one")
+    return [ClientOrderId(row.client_order_id) for row in made]
 
 
 def _check_cancelable(state: OrderState) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, or_, select
 
 from executor.core.reconciliation import AccountView, Traded
 from executor.core.steps import Happening
@@ -103,6 +103,19 @@ def our_view(connection: Connection, account: AccountId, since: datetime) -> Acc
         },
         balances=_held(connection, account),
     )
+
+
+def held_symbols(connection: Connection, account: AccountId) -> list[Symbol]:
+    statement = select(orders.c.symbol).where(orders.c.account == account, orders.c.is_held)
+    return [Symbol(one) for one in connection.execute(statement.distinct()).scalars()]
+
+
+def traded_symbols(connection: Connection, account: AccountId) -> list[Symbol]:
+    """Return the instruments of which anything is held or at work."""
+    statement = select(orders.c.symbol).where(
+        orders.c.account == account, or_(orders.c.is_held, orders.c.is_working)
+    )
+    return [Symbol(one) for one in connection.execute(statement.distinct()).scalars()]
 
 
 def _held(connection: Connection, account: AccountId) -> dict[str, Decimal]:

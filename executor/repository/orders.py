@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
-from executor.core.book import Holding, InstrumentBook
+from executor.core.book import InstrumentBook
+from executor.core.holdings import Holding
 from executor.core.order import OrderFacts, OrderState, merge
-from executor.core.steps import Happening, Step
+from executor.core.steps import Step
 from executor.repository.rows import changing, event_row, fill_row, holding_of, order_of, order_row
 from executor.tables import fills, order_events, orders
 from shared.bus.codec import from_builtins
@@ -31,6 +32,30 @@ _HELD = _of_account(orders.c.is_held)
 _WORKING = _of_account(orders.c.is_working)
 _SENDING = _of_account(orders.c.is_working & (orders.c.status == OrderStatus.SENDING))
 _ONE = _of_account(given(orders.c.client_order_id))
+_WORKING_ON = Prepared(
+    for_update(
+        select(orders)
+        .where(given(orders.c.account), given(orders.c.symbol), orders.c.is_working)
+        .order_by(orders.c.decided_at, orders.c.client_order_id)
+    )
+)
+_HELD_OF = Prepared(
+    for_update(
+        select(orders)
+        .where(given(orders.c.account), given(orders.c.symbol), orders.c.is_held)
+        .order_by(orders.c.decided_at, orders.c.client_order_id)
+    )
+)
+_SEEN_WORKING = Prepared(
+    select(orders)
+    .where(given(orders.c.account), given(orders.c.symbol), orders.c.is_working)
+    .order_by(orders.c.decided_at, orders.c.client_order_id)
+)
+_SEEN_HELD = Prepared(
+    select(orders)
+    .where(given(orders.c.account), given(orders.c.symbol), orders.c.is_held)
+    .order_by(orders.c.decided_at, orders.c.client_order_id)
+)
 _DECIDED = Prepared(select(orders.c.decision_id).where(among(orders.c.decision_id, "decisions")))
 _HAPPENED = Prepared(
     select(order_events.c.client_order_id, order_events.c.payload).where(
@@ -71,6 +96,30 @@ def load_sending(connection: Connection, account: AccountId) -> list[OrderState]
     return _states(connection, _SENDING.rows(connection, account=account))
 
 
+def load_book(connection: Connection, account: AccountId, symbol: Symbol) -> InstrumentBook:
+    """Return, locked, everything of one instrument that has not ended, and what is held."""
+    working = _WORKING_ON.rows(connection, account=account, symbol=symbol)
+    return InstrumentBook(
+        orders=tuple(_states(connection, working)),
+        holdings=load_holdings(connection, account, symbol),
+    )
+
+
+def see_book(connection: Connection, account: AccountId, symbol: Symbol) -> InstrumentBook:
+    """Return the same without a lock; what fills meanwhile is missing from what is held first."""
+    working = _states(connection, _SEEN_WORKING.rows(connection, account=account, symbol=symbol))
+    held = _SEEN_HELD.rows(connection, account=account, symbol=symbol)
+    return InstrumentBook(orders=tuple(working), holdings=tuple(holding_of(row) for row in held))
+
+
+def load_holdings(
+    connection: Connection, account: AccountId, symbol: Symbol
+) -> tuple[Holding, ...]:
+    """Return, locked, what is held of one instrument."""
+    rows = _HELD_OF.rows(connection, account=account, symbol=symbol)
+    return tuple(holding_of(row) for row in rows)
+
+
 def load_state(connection: Connection, account: AccountId, identity: str) -> OrderState | None:
     """Return, locked, one order."""
     found = _states(connection, _ONE.rows(connection, account=account, client_order_id=identity))
@@ -95,16 +144,12 @@ def save_steps(
     if not steps:
         return
     latest = {step.state.order.client_order_id: step for step in steps}
-    claimed = {
-        step.state.order.client_order_id: step
-        for step in steps
-        if step.happening is Happening.CLAIMED
-    }
-    new = [order_row(latest[identity], step, request_digest) for identity, step in claimed.items()]
+    first = {step.state.order.client_order_id: step for step in steps if step.was is None}
+    new = [order_row(latest[identity], step, request_digest) for identity, step in first.items()]
     changed = [
         {"identity": identity, **changing(step)}
         for identity, step in latest.items()
-        if identity not in claimed
+        if identity not in first
     ]
     _TO_ORDERS.run(connection, new)
     _CHANGE.run(connection, changed)

@@ -41,13 +41,16 @@ class OrderOut(Document):
     quantity: MoneyText
     price: MoneyText
     limit_price: MoneyText
+    stop_price: MoneyText | None
+    good_until: datetime | None
+    is_post_only: bool
     filled_quantity: MoneyText
     open_quantity: MoneyText
     anchor_price: MoneyText | None
     status: str
     decided_at: datetime
     expires_at: datetime
-    claimed_at: datetime
+    claimed_at: datetime | None
     updated_at: datetime
     horizon_at: datetime | None
     bracket: BracketOut | None
@@ -123,15 +126,19 @@ class InstrumentOut(Document):
 
 
 class VenueOut(Document):
-    """`is_in_process`: answers are a rule of ours; ratios are of notional, price and volume."""
+    """`is_in_process`: answers are a rule of ours; ratios are of notional, price and volume.
+
+    For a venue behind a network there are none, and `problem` says why nothing is sent to it now.
+    """
 
     name: str
     kind: str
     is_in_process: bool
-    fee_ratio: MoneyText
-    slippage_ratio: MoneyText
-    participation_ratio: MoneyText
+    fee_ratio: MoneyText | None = None
+    slippage_ratio: MoneyText | None = None
+    participation_ratio: MoneyText | None = None
     instruments: list[InstrumentOut]
+    problem: str | None = None
 
     @classmethod
     def of(cls, name: str, listings: list[Listing], *, is_in_process: bool) -> Self:
@@ -164,3 +171,37 @@ class ReconciliationOut(Document):
     def of(cls, differences: tuple[Difference, ...]) -> Self:
         found = [DifferenceOut.model_validate(one) for one in differences]
         return cls(agrees=not found, differences=found)
+
+
+class FreezeOut(Document):
+    """An instrument of which nothing more is bought until a person has looked."""
+
+    symbol: str
+    kind: str
+    detail: str
+    frozen_at: datetime
+
+
+class CloseIn(Document):
+    """Say where you saw that nothing more will come of an order: a ticket, a page, a statement."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"evidence": "venue ticket 4711"}]}
+    )
+
+    evidence: str = Field(min_length=8, max_length=200)
+
+
+class BaselineIn(Document):
+    """Take what the venue holds of an asset for right: a deposit, a withdrawal, a trade by hand."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"asset": "BTC"}]})
+
+    asset: str = Field(min_length=1, max_length=16)
+
+
+class BaselineOut(Document):
+    """`amount`: what the account had of the asset beside what our fills brought and took."""
+
+    asset: str
+    amount: MoneyText

@@ -1,13 +1,13 @@
 """The routes of interfaces.md section 3, :8024."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends, Header, Query
 
-from executor.core.matching import Listing
-from executor.handlers.wishes import Wish, Wishes
+from executor.core.reconciliation import Difference
+from executor.handlers.wishes import Wish
 from executor.repository import lists
 from executor.repository.lists import Wanted
 from executor.routes.answers import (
@@ -23,7 +23,7 @@ from executor.routes.answers import (
 from shared.bus.unit_of_work import Transactions
 from shared.domain.enums import OrderStatus
 from shared.domain.errors import BadInput, NotFound
-from shared.domain.ids import Symbol
+from shared.domain.ids import AccountId, ClientOrderId, Symbol
 from shared.http.auth import require
 from shared.http.paging import Cursor, Limit, Page, decode_place, encode_cursor
 
@@ -41,13 +41,24 @@ IdempotencyKey = Annotated[
 ]
 
 
+class Wishing(Protocol):
+    """What acts on people's wishes, wherever orders go."""
+
+    def cancel(self, identity: str) -> None: ...
+
+    def force_exit(self, wish: Wish) -> list[ClientOrderId]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """Where the routes read, and what acts on people's wishes."""
 
     transactions: Transactions
-    wishes: Wishes
-    listings: Mapping[Symbol, Listing]
+    account: AccountId
+    wishes: Wishing
+    symbols: tuple[Symbol, ...]
+    venues: Callable[[], list[VenueOut]]
+    reconcile: Callable[[], tuple[Difference, ...]]
 
 
 def router(desk: Desk) -> APIRouter:
@@ -127,9 +138,7 @@ def _add_wishes(routes: APIRouter, desk: Desk) -> None:
 def _add_venue(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/venues", dependencies=[Depends(require("read"))], summary="Where orders go")
     def venues() -> list[VenueOut]:  # pyright: ignore[reportUnusedFunction]
-        venue = desk.wishes.claims.venue
-        listings = list(desk.listings.values())
-        return [VenueOut.of(venue.name, listings, is_in_process=venue.is_in_process)]
+        return desk.venues()
 
     @routes.post(
         "/reconcile",
@@ -137,11 +146,11 @@ def _add_venue(routes: APIRouter, desk: Desk) -> None:
         summary="Compare our books with the venue's now",
     )
     def reconcile() -> ReconciliationOut:  # pyright: ignore[reportUnusedFunction]
-        return ReconciliationOut.of(desk.wishes.claims.reconciler.reconcile())
+        return ReconciliationOut.of(desk.reconcile())
 
 
 def _detail(desk: Desk, identity: str) -> OrderDetailOut:
-    account = desk.wishes.claims.account
+    account = desk.account
     with desk.transactions.read() as connection:
         row = lists.find_order(connection, account, identity)
         if row is None:
@@ -153,9 +162,9 @@ def _detail(desk: Desk, identity: str) -> OrderDetailOut:
 
 
 def _known(desk: Desk, symbol: str) -> Symbol:
-    if symbol not in desk.listings:
+    if symbol not in desk.symbols:
         raise BadInput(
-            "symbol", f"'{symbol}' is not traded here", f"one of {', '.join(desk.listings)}"
+            "symbol", f"'{symbol}' is not traded here", f"one of {', '.join(desk.symbols)}"
         )
     return Symbol(symbol)
 
@@ -164,7 +173,7 @@ def _wanted(
     desk: Desk, symbol: str | None, cursor: str | None, status: OrderStatus | None = None
 ) -> Wanted:
     return Wanted(
-        account=desk.wishes.claims.account,
+        account=desk.account,
         symbol=None if symbol is None else _known(desk, symbol),
         status=status,
         before=None if cursor is None else decode_place(cursor),

@@ -1,14 +1,16 @@
-"""Puts executor together."""
+"""The executor of the simulated venue: answers are a rule of ours, booked where they are asked."""
 
 from collections.abc import Mapping
 
+from executor.app.name import NAME, POLL_SECONDS, PORT
 from executor.core.matching import Listing
 from executor.handlers.candles import Floor
 from executor.handlers.claims import Claims
 from executor.handlers.wishes import Wishes
 from executor.routes import Desk, router
+from executor.routes.answers import VenueOut
 from executor.settings import ExecutorSettings
-from executor.tasks import Reconciler
+from executor.tasks.comparing import Reconciler
 from executor.venues.simulated import SimulatedVenue
 from shared.bus.consumer import Handler
 from shared.domain.clock import SystemClock
@@ -23,12 +25,8 @@ from shared.http.probes import Check
 from shared.runtime.metrics import Metrics
 from shared.runtime.service import Runtime, Service, Work, create_api, new_metrics
 
-NAME = "executor"
-PORT = 8024
-POLL_SECONDS = 0.25
 
-
-def build(settings: ExecutorSettings, runtime: Runtime) -> Service:
+def build_in_process(settings: ExecutorSettings, runtime: Runtime) -> Service:
     metrics = new_metrics()
     floor = _floor(settings, runtime, metrics)
     reconciler = floor.claims.reconciler
@@ -42,8 +40,11 @@ def build(settings: ExecutorSettings, runtime: Runtime) -> Service:
     transactions = runtime.transactions(NAME)
     desk = Desk(
         transactions=transactions,
+        account=runtime.settings.account,
         wishes=Wishes(claims=floor.claims, transactions=transactions),
-        listings=floor.listings,
+        symbols=tuple(floor.listings),
+        venues=lambda: [_venue(floor)],
+        reconcile=reconciler.reconcile,
     )
     api.include_router(router(desk))
     metrics.executor_leader.set(1)  # the simulated venue has one executor, and no lease to lose
@@ -57,6 +58,11 @@ def build(settings: ExecutorSettings, runtime: Runtime) -> Service:
         tasks=(Work(name="reconcile", run=reconciler.run),),
         poll_seconds=POLL_SECONDS,
     )
+
+
+def _venue(floor: Floor) -> VenueOut:
+    venue, listings = floor.claims.venue, list(floor.listings.values())
+    return VenueOut.of(venue.name, listings, is_in_process=venue.is_in_process)
 
 
 def _handlers(floor: Floor) -> Mapping[str, Handler]:

@@ -1,0 +1,188 @@
+"""Compares what the account holds with what it began with and what our fills did to it."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from threading import RLock
+from typing import Any
+
+from executor.core.accounting import Moved, assets_of, compare_balances, quotes_of
+from executor.core.reconciliation import Difference, DifferenceKind
+from executor.repository import account, requests
+from executor.tasks.line import Line
+from shared.bus.unit_of_work import UnitOfWork
+from shared.db.audit import record
+from shared.domain.clock import EPOCH
+from shared.domain.enums import OrderStatus, SurpriseKind
+from shared.domain.errors import BadInput
+from shared.domain.instrument import split_symbol
+from shared.domain.values import ZERO, to_text
+from shared.runtime.logging import get_logger
+
+log = get_logger()
+
+_OVERLAP = timedelta(minutes=5)
+_QUIET = timedelta(seconds=5)
+_LOOKS = 3
+_LOOK_AGAIN_SECONDS = 1.0
+_IN_FLIGHT = frozenset(
+    {
+        OrderStatus.SENDING,
+        OrderStatus.UNKNOWN,
+        OrderStatus.FILLS_MISSING,
+        OrderStatus.CONFLICT,
+    }
+)
+
+
+@dataclass(slots=True)
+class _Known:
+    moved: Moved = field(default_factory=Moved)
+    until: datetime = EPOCH
+    suspected: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balances:
+    """Compared every so often and whenever a person asks: one at a time, or fills count twice."""
+
+    line: Line
+    _known: _Known = field(default_factory=_Known)
+    _turn: AbstractContextManager[Any] = field(default_factory=RLock)
+
+    def compare(self) -> tuple[Difference, ...]:
+        """Compare once; an asset that differs twice in a row is one the books cannot explain."""
+        with self._turn:
+            return self._compare()
+
+    def _compare(self) -> tuple[Difference, ...]:
+        line = self.line
+        theirs = {one.asset: one.total for one in line.venue.balances()}
+        with line.transactions.read() as connection:
+            baselines = account.baselines(connection, line.venue.name, line.account)
+        self._count_fills()
+        unknown = assets_of(line.symbols) - baselines.keys()
+        if unknown:
+            baselines |= self._begin(unknown, theirs)
+        quotes = quotes_of(line.symbols)
+        found = compare_balances(baselines, self._known.moved, theirs, quotes)
+        settled = [one for one in found if one.subject not in self._moving()]
+        differing = frozenset(one.subject for one in settled)
+        certain = tuple(one for one in settled if one.subject in self._known.suspected)
+        self._known.suspected = differing
+        self._show(certain)
+        return certain
+
+    def settle(self, refresh: Callable[[], None]) -> tuple[Difference, ...]:
+        """Compare until two looks say the same: a snapshot may be a moment old.
+
+        `refresh` books what the venue has executed meanwhile.
+        """
+        for _ in range(_LOOKS):
+            certain = self.compare()
+            if certain or not self._known.suspected:
+                return certain
+            time.sleep(_LOOK_AGAIN_SECONDS)
+            refresh()
+        return ()
+
+    def accept(self, asset: str, actor: str) -> Decimal:
+        """Take what the venue holds of an asset for right, and return the new baseline.
+
+        Raises:
+            BadInput: trading here does not move this asset.
+        """
+        line = self.line
+        if asset not in assets_of(line.symbols):
+            known = ", ".join(sorted(assets_of(line.symbols)))
+            raise BadInput("asset", f"'{asset}' is not traded here", f"one of {known}")
+        with self._turn:
+            theirs = {one.asset: one.total for one in line.venue.balances()}
+            self._count_fills()
+            baseline = theirs.get(asset, ZERO) - self._known.moved.amounts.get(asset, ZERO)
+
+        def work(uow: UnitOfWork) -> None:
+            place = (line.venue.name, line.account)
+            account.save_baselines(uow.connection, place, {asset: baseline}, (actor, uow.now))
+            detail = {"asset": asset, "baseline": to_text(baseline)}
+            record(uow.connection, actor, "accept_balance", line.account, detail, uow.now)
+
+        line.transactions.attempt(work)
+        self.compare()
+        return baseline
+
+    def _begin(self, assets: frozenset[str], theirs: Mapping[str, Decimal]) -> dict[str, Decimal]:
+        """Take what is found of assets seen for the first time for what the account began with."""
+        line = self.line
+        began = {
+            asset: theirs.get(asset, ZERO) - self._known.moved.amounts.get(asset, ZERO)
+            for asset in assets
+        }
+
+        def work(uow: UnitOfWork) -> None:
+            place = (line.venue.name, line.account)
+            account.save_baselines(uow.connection, place, began, ("executor", uow.now))
+
+        line.transactions.attempt(work)
+        log.info("account.begun", assets=sorted(began))
+        return began
+
+    def _count_fills(self) -> None:
+        line = self.line
+        now = line.board.clock.now()
+        with line.transactions.read() as connection:
+            new = account.fills_recorded(
+                connection, (line.venue.name, line.account), self._known.until
+            )
+        self._known.moved.add(new)
+        self._known.until = now - _OVERLAP
+
+    def _moving(self) -> frozenset[str]:
+        """Return the assets of which something is on the way, or was a moment ago."""
+        line = self.line
+        since = line.board.clock.now() - _QUIET
+        with line.transactions.read() as connection:
+            working = requests.working(connection, line.account)
+            touched = requests.touched(connection, line.account, since)
+        unsettled = [one for one in working if one.status in _IN_FLIGHT] + touched
+        return frozenset(asset for one in unsettled for asset in split_symbol(one.order.symbol))
+
+    def _show(self, differences: tuple[Difference, ...]) -> None:
+        line = self.line
+        gauge = line.metrics.reconciliation_divergence
+        gauge.labels(venue=line.venue.name, kind=DifferenceKind.BALANCE).set(len(differences))
+        quotes = quotes_of(line.symbols)
+        of_quote = [one for one in differences if one.subject in quotes]
+        was, line.board.mismatch = line.board.mismatch, _words(of_quote[0]) if of_quote else None
+        if line.board.mismatch is not None and was is None:
+            self._tell_of_money(line.board.mismatch)
+        self._freeze([one for one in differences if one.subject not in quotes])
+        if differences:
+            log.error("balances.differ", differences=[_words(one) for one in differences])
+            return
+        last = line.metrics.reconciliation_last_success_timestamp_seconds
+        last.set(line.board.clock.now().timestamp())
+
+    def _tell_of_money(self, words: str) -> None:
+        """Have risk stop entries: all instruments are paid with it, the first stands for them."""
+        line = self.line
+        symbol, kind = line.symbols[0], SurpriseKind.BALANCE
+        line.transactions.attempt(lambda uow: line.journal.tell(uow, symbol, kind, words))
+
+    def _freeze(self, differences: list[Difference]) -> None:
+        line = self.line
+        for one in differences:
+            for symbol in line.symbols:
+                if split_symbol(symbol)[0] == one.subject:
+                    line.transactions.attempt(
+                        lambda uow, symbol=symbol, one=one: line.journal.surprise(
+                            uow, symbol, SurpriseKind.BALANCE, _words(one)
+                        )
+                    )
+
+
+def _words(one: Difference) -> str:
+    return f"the venue holds {one.venue} {one.subject}, the books explain {one.ours}"
