@@ -11,7 +11,7 @@ PORT = 8022
 
 def build(settings: RecommenderSettings, runtime: Runtime) -> Service:
     market = runtime.settings.market
-    policy = settings.policy(runtime.settings.account, market.interval)
+    policy = settings.policy(runtime.settings)
     metrics = new_metrics()
     handlers = RecommenderHandlers(
         policy=policy,

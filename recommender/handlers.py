@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from recommender.core.book import Book, KnownOrder, Policy, Position, changed, filled, follow
 from recommender.core.proposal import decide
-from recommender.core.status import RecommendationStatus, of_order
+from recommender.core.status import RecommendationStatus
 from recommender.repository import account, pending, proposals
 from recommender.repository.proposals import Progress
 from shared.bus.consumer import Handler
@@ -86,11 +86,7 @@ class RecommenderHandlers:
             identity = fact.order.client_order_id
             followed[identity] = follow(followed.get(identity, known.get(identity)), fact.order)
         account.save_orders(uow.connection, self.policy.account, followed.values())
-        progress = [
-            Progress(recommendation_id=fact.order.recommendation_id, status=of_order(fact.order))
-            for fact in facts
-        ]
-        proposals.advance(uow.connection, progress)
+        proposals.stand_as(uow.connection, followed.values())
         self._book_fills([fact for fact in facts if isinstance(fact, OrderFilled)], uow)
 
     def _book_fills(self, facts: Sequence[OrderFilled], uow: UnitOfWork) -> None:
@@ -165,12 +161,13 @@ class RecommenderHandlers:
 
     def _decide(self, ready: Sequence[Envelope], known: account.Freshness, uow: UnitOfWork) -> None:
         """Decide candle by candle; what one shard proposes is pending for the next."""
-        fresh = [
+        facts = [
             (envelope.event, envelope)
             for envelope in ready
             if isinstance(envelope.event, SignalsAggregated)
-            and not self._is_stale(envelope.event, uow)
         ]
+        fresh = [one for one in facts if not self._is_stale(one[0], uow)]
+        _tell_of_stale([one[0] for one in facts if self._is_stale(one[0], uow)])
         if not fresh:
             return
         book = account.load_book(uow.connection, self.policy.account, known.state)
@@ -178,10 +175,7 @@ class RecommenderHandlers:
             book = self._issue(fact, envelope, book, uow)
 
     def _is_stale(self, fact: SignalsAggregated, uow: UnitOfWork) -> bool:
-        stale = uow.now >= self.policy.expires_at(fact.closed_at)
-        if stale:
-            log.warning("signals.stale", closed_at=fact.closed_at.isoformat(), shard=fact.shard)
-        return stale
+        return uow.now >= self.policy.expires_at(fact.closed_at)
 
     def _issue(
         self, fact: SignalsAggregated, envelope: Envelope, book: Book, uow: UnitOfWork
@@ -231,3 +225,10 @@ def _progress(envelope: Envelope) -> Progress:
             return Progress(recommendation_id=identity, status=RecommendationStatus.EXPIRED)
         case _:
             raise TypeError(f"{envelope.topic} is not a verdict")
+
+
+def _tell_of_stale(facts: Sequence[SignalsAggregated]) -> None:
+    """Say in one line that candles were too old to act on: a first start brings a whole day."""
+    if facts:
+        closed = sorted(fact.closed_at.isoformat() for fact in facts)
+        log.info("signals.stale", candles=len(closed), first=closed[0], last=closed[-1])

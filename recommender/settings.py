@@ -5,9 +5,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from recommender.core.book import Policy
-from shared.domain.enums import Interval
-from shared.domain.ids import AccountId
-from shared.runtime.settings import SectionSettings, section
+from shared.runtime.settings import PlatformSettings, SectionSettings, section
 
 
 class RecommenderSettings(SectionSettings):
@@ -25,8 +23,14 @@ class RecommenderSettings(SectionSettings):
         description="how far the account's view may lag behind the candle decided on, seconds",
     )
 
-    def policy(self, account: AccountId, interval: Interval) -> Policy:
-        return Policy(account=account, interval=interval, ttl_candles=self.ttl_candles)
+    def policy(self, platform: PlatformSettings) -> Policy:
+        market = platform.market
+        return Policy(
+            account=platform.account,
+            interval=market.interval,
+            ttl_candles=self.ttl_candles,
+            lots={one.symbol: one.lot_size for one in market.catalogue()},
+        )
 
     def max_book_age(self) -> timedelta:
         return timedelta(seconds=self.max_book_age_seconds)

@@ -42,7 +42,7 @@ held_positions = Table(
     schema=TRANSACTIONS,
 )
 
-# ended orders stay: a late fact must not bring one back to life
+# ended orders stay: a late fact must not bring one back to life that the venue has ended
 known_orders = Table(
     "known_orders",
     metadata,
@@ -51,6 +51,8 @@ known_orders = Table(
     Column("recommendation_id", Id(), nullable=False),
     Column("symbol", Word(32), nullable=False),
     Column("purpose", Word(8), nullable=False),
+    Column("status", Word(16), nullable=False),
+    Column("filled_quantity", Money(), nullable=False),
     Column("is_open", Boolean, nullable=False),
     Column("updated_at", Instant(), nullable=False),
     Index("ix_known_orders_open", "account", "is_open"),

@@ -3,6 +3,7 @@
 from risk.core.limits import Costs
 from risk.handlers.book import ORDER_FACTS, BookKeeper
 from risk.handlers.review import Reviewer
+from risk.handlers.venue import VenueWatch
 from risk.repository.account import lock_account
 from risk.repository.policy import Opening, find_limits, open_account
 from risk.routes import Desk, router
@@ -12,9 +13,11 @@ from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.domain.enums import TradingState
 from shared.domain.events import (
     EquityMarked,
+    ExternalOrdersSeen,
     PositionChanged,
     RecommendationExpired,
     RecommendationsIssued,
+    VenueSurprised,
 )
 from shared.http.probes import Check
 from shared.runtime.service import Runtime, Service, Work, create_api, new_metrics
@@ -31,6 +34,7 @@ def build(settings: RiskSettings, runtime: Runtime) -> Service:
     metrics = new_metrics()
     opening = Opening(
         account=platform.account,
+        quote=platform.market.quote,
         limits=settings.limits(),
         state=TradingState.HALT if platform.mode is Mode.LIVE else TradingState.RUN,
     )
@@ -56,20 +60,25 @@ def build(settings: RiskSettings, runtime: Runtime) -> Service:
         port=PORT,
         api=api,
         metrics=metrics,
-        handlers=_handlers(BookKeeper(opening=opening, metrics=metrics), reviewer),
+        handlers=_handlers(reviewer),
         tasks=(Work(name="opening", run=lambda _stop: _open(transactions, opening)),),
         poll_seconds=_POLL_SECONDS,
     )
 
 
-def _handlers(book: BookKeeper, reviewer: Reviewer) -> dict[str, Handler]:
+def _handlers(reviewer: Reviewer) -> dict[str, Handler]:
     """Return the handlers, what is known of the account before what is decided by it."""
+    opening, metrics = reviewer.opening, reviewer.metrics
+    book = BookKeeper(opening=opening, fee_factor=reviewer.costs.fee_factor, metrics=metrics)
+    venue = VenueWatch(opening=opening, metrics=metrics)
     orders: dict[str, Handler] = {fact.topic: book.on_orders for fact in ORDER_FACTS}
     return {
         **orders,
         RecommendationExpired.topic: book.on_recommendations_expired,
         PositionChanged.topic: book.on_positions_changed,
         EquityMarked.topic: book.on_equity_marked,
+        ExternalOrdersSeen.topic: venue.on_external_orders_seen,
+        VenueSurprised.topic: venue.on_venue_surprised,
         RecommendationsIssued.topic: reviewer.on_recommendations_issued,
     }
 

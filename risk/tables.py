@@ -37,6 +37,7 @@ exposure_counters = Table(
     Column("cap", Money(), nullable=False),
     Column("reserved", Money(), nullable=False),
     Column("position", Money(), nullable=False),
+    Column("external", Money(), nullable=False),
     Column("version", BigInteger, nullable=False),
     schema=TRANSACTIONS,
 )
@@ -53,6 +54,7 @@ reservations = Table(
     Column("unit_cost", Money(), nullable=False),
     Column("amount", Money(), nullable=False),
     Column("state", Word(16), nullable=False),
+    Column("order_status", Word(16)),
     Column("changed_at", Instant(), nullable=False),
     Index("ix_reservations_state", "account", "state"),
     schema=TRANSACTIONS,
@@ -102,5 +104,16 @@ symbol_locks = Table(
     Column("actor", Word(64), nullable=False),
     Column("created_at", Instant(), nullable=False),
     Column("expires_at", Instant()),
+    schema=TRANSACTIONS,
+)
+
+# the open orders on the account that are not ours, as last seen; none are a row as well
+external_exposure = Table(
+    "external_exposure",
+    metadata,
+    Column("account", Word(64), primary_key=True),
+    Column("venue", Word(32), primary_key=True),
+    Column("seen_at", Instant(), nullable=False),
+    Column("orders", Document(), nullable=False),
     schema=TRANSACTIONS,
 )

@@ -2,28 +2,36 @@
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from shared.domain.enums import Interval, Purpose, TradingState
+from shared.domain.enums import Interval, OrderStatus, Purpose, TradingState
 from shared.domain.events import PositionChanged
 from shared.domain.ids import AccountId, ClientOrderId, RecommendationId, Symbol
-from shared.domain.order import Fill, OrderSnapshot
+from shared.domain.order import Fill, OrderSnapshot, progress
 from shared.domain.recommendation import Recommendation
 from shared.domain.values import ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Whose account it is, which candles it decides on, and how many of them a proposal stands."""
+    """Whose account it is, which candles it decides on, and how many of them a proposal stands.
+
+    `lots`: the smallest quantity of each instrument that can be sold; less than it is dust, which a
+    fee taken out of what was bought leaves behind.
+    """
 
     account: AccountId
     interval: Interval
     ttl_candles: int = 1
+    lots: Mapping[Symbol, Decimal] = field(default_factory=dict[Symbol, Decimal])
 
     def expires_at(self, decided_at: datetime) -> datetime:
         return decided_at + self.ttl_candles * self.interval.delta
+
+    def is_dust(self, position: "Position") -> bool:
+        return ZERO < position.quantity < self.lots.get(position.symbol, ZERO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +51,19 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownOrder:
+    """An order by the latest fact about it; `updated_at` is when the last one heard was said."""
+
     client_order_id: ClientOrderId
     recommendation_id: RecommendationId
     symbol: Symbol
     purpose: Purpose
-    is_open: bool
+    status: OrderStatus
+    filled_quantity: Decimal
     updated_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        return not self.status.is_terminal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +83,20 @@ class Book:
 
 
 def follow(known: KnownOrder | None, order: OrderSnapshot) -> KnownOrder:
-    """Return what is known after one more fact about an order; one that has ended stays ended."""
-    ended = order.status.is_terminal or (known is not None and not known.is_open)
+    """Return what is known after one more fact about an order, in whatever order facts arrive.
+
+    One that has ended stays ended, unless it was only taken for absent and returns.
+    """
+    if known is not None and order.progress <= progress(known.status, known.filled_quantity):
+        return replace(known, updated_at=max(known.updated_at, order.updated_at))
     return KnownOrder(
         client_order_id=order.client_order_id,
         recommendation_id=order.recommendation_id,
         symbol=order.symbol,
         purpose=order.purpose,
-        is_open=not ended,
-        updated_at=order.updated_at,
+        status=order.status,
+        filled_quantity=order.filled_quantity,
+        updated_at=order.updated_at if known is None else max(known.updated_at, order.updated_at),
     )
 
 
@@ -84,8 +104,8 @@ def filled(position: Position | None, order: OrderSnapshot, fill: Fill) -> Posit
     """Return the position after a fill; the portfolio's figure, heard next, replaces this one."""
     held = Position(symbol=order.symbol, quantity=ZERO) if position is None else position
     if order.purpose is Purpose.EXIT:
-        return replace(held, quantity=max(held.quantity - fill.quantity, ZERO))
-    quantity = held.quantity + fill.quantity
+        return replace(held, quantity=max(held.quantity - fill.quantity - fill.base_fee, ZERO))
+    quantity = held.quantity + fill.quantity - fill.base_fee
     if held.decided_at == order.decided_at:
         return replace(held, quantity=quantity)
     plan = order.bracket

@@ -16,7 +16,9 @@ def exit_reason(position: Position, signal: Signal) -> ExitReason | None:
 def recommend_exit(signal: Signal, book: Book, policy: Policy) -> Recommendation | None:
     """Return the reduce-only proposal to sell the whole position, or None."""
     position = book.positions.get(signal.symbol)
-    if position is None or position.quantity <= ZERO or signal.symbol in book.exits:
+    if position is None or position.quantity <= ZERO or policy.is_dust(position):
+        return None
+    if signal.symbol in book.exits:
         return None
     reason = exit_reason(position, signal)
     if reason is None or book.state is TradingState.HALT:

@@ -23,13 +23,14 @@ class Hold:
     reason: HoldReason
 
 
-def obstacle(signal: Signal, book: Book) -> HoldReason | None:
+def obstacle(signal: Signal, book: Book, policy: Policy) -> HoldReason | None:
     """Return what stands between this signal and an entry: one position, one order at a time."""
     if signal.action is not Action.BUY:
         return HoldReason.NO_BUY
     if book.state is not TradingState.RUN:
         return HoldReason.NOT_RUNNING
-    if signal.symbol in book.positions:
+    held = book.positions.get(signal.symbol)
+    if held is not None and not policy.is_dust(held):
         return HoldReason.POSITION_HELD
     if signal.symbol in book.entries or signal.symbol in book.exits:
         return HoldReason.ORDER_WORKING
@@ -38,7 +39,7 @@ def obstacle(signal: Signal, book: Book) -> HoldReason | None:
 
 def recommend(signal: Signal, book: Book, policy: Policy) -> Recommendation | Hold:
     """Return the proposal to enter at the close the signal speaks of, or why there is none."""
-    reason = obstacle(signal, book)
+    reason = obstacle(signal, book, policy)
     if reason is not None:
         return Hold(reason=reason)
     return Recommendation(

@@ -1,9 +1,9 @@
-"""How far a recommendation has come; it only ever moves on."""
+"""How far a recommendation has come; once it has an order, it stands as its order does."""
 
+from decimal import Decimal
 from enum import StrEnum
 
 from shared.domain.enums import OrderStatus
-from shared.domain.order import OrderSnapshot
 from shared.domain.values import ZERO
 
 
@@ -37,14 +37,14 @@ def before(status: RecommendationStatus) -> tuple[RecommendationStatus, ...]:
     return tuple(one for one in RecommendationStatus if rank(one) < rank(status))
 
 
-def of_order(order: OrderSnapshot) -> RecommendationStatus:
-    """Return what an order's fact says about its recommendation; a part filled counts as filled."""
-    if not order.status.is_terminal:
+def of_order(status: OrderStatus, filled_quantity: Decimal) -> RecommendationStatus:
+    """Return what an order says about its recommendation; a part filled counts as filled."""
+    if not status.is_terminal:
         return RecommendationStatus.SUBMITTED
-    if order.filled_quantity > ZERO:
+    if filled_quantity > ZERO:
         return RecommendationStatus.FILLED
-    if order.status is OrderStatus.REJECTED:
+    if status is OrderStatus.REJECTED:
         return RecommendationStatus.REJECTED
-    if order.status is OrderStatus.CANCELED:
+    if status is OrderStatus.CANCELED:
         return RecommendationStatus.CANCELED
     return RecommendationStatus.EXPIRED

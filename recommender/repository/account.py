@@ -17,7 +17,7 @@ from recommender.tables import (
 )
 from shared.db.dialect import for_update, upsert
 from shared.db.statements import Prepared, among, given
-from shared.domain.enums import Purpose, TradingState
+from shared.domain.enums import OrderStatus, Purpose, TradingState
 from shared.domain.ids import AccountId, ClientOrderId, RecommendationId, Symbol
 
 _FRESHNESS = Prepared(
@@ -122,7 +122,8 @@ def load_orders(
             recommendation_id=RecommendationId(row.recommendation_id),
             symbol=Symbol(row.symbol),
             purpose=Purpose(row.purpose),
-            is_open=row.is_open,
+            status=OrderStatus(row.status),
+            filled_quantity=row.filled_quantity,
             updated_at=row.updated_at,
         )
         for row in _ORDERS.rows(connection, identities=sorted(set(identities)))
@@ -137,6 +138,8 @@ def save_orders(connection: Connection, account: AccountId, orders: Iterable[Kno
             "recommendation_id": order.recommendation_id,
             "symbol": order.symbol,
             "purpose": order.purpose,
+            "status": order.status,
+            "filled_quantity": order.filled_quantity,
             "is_open": order.is_open,
             "updated_at": order.updated_at,
         }

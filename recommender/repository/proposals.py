@@ -1,6 +1,6 @@
 """Recommendations, how far each has come, and the requests that led to the manual ones."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, or_, select, update
 
-from recommender.core.status import RecommendationStatus, before, rank
+from recommender.core.book import KnownOrder
+from recommender.core.status import RecommendationStatus, before, of_order, rank
 from recommender.tables import trade_recommendations
 from shared.db.dialect import insert_once
 from shared.db.pages import newest_first
@@ -79,6 +80,27 @@ def _advance_to(status: RecommendationStatus) -> Prepared:
             table.recommendation_id == bindparam("identity"), or_(*earlier)
         )
     )
+
+
+_STAND_AS = Prepared(
+    update(trade_recommendations).where(
+        trade_recommendations.c.recommendation_id == bindparam("identity"),
+        trade_recommendations.c.purpose == bindparam("of_purpose"),
+    )
+)
+
+
+def stand_as(connection: Connection, orders: Iterable[KnownOrder]) -> None:
+    """Let recommendations stand as their orders do; a bracket's exit says nothing of its entry."""
+    rows = [
+        {
+            "identity": one.recommendation_id,
+            "of_purpose": one.purpose,
+            "status": of_order(one.status, one.filled_quantity),
+        }
+        for one in orders
+    ]
+    _STAND_AS.run(connection, rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

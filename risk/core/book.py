@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from shared.domain.enums import Purpose, TradingState
+from risk.core.external import NOTHING_EXTERNAL, External
+from shared.domain.enums import OrderStatus, Purpose, TradingState
 from shared.domain.events import EquityMarked
 from shared.domain.ids import DecisionId, Symbol, TradeId
-from shared.domain.order import Fill, OrderSnapshot
+from shared.domain.order import Fill, OrderSnapshot, progress
 from shared.domain.values import MONEY, ZERO, exact
 from shared.domain.verdict import Approved
 
@@ -32,6 +33,7 @@ class Holding:
 class Reservation:
     """What one approved order may still cost at worst; an exit promises nothing.
 
+    `status`: how its order stood by the latest fact heard, None before the first.
     `amount`: the quote that is still set aside, an upper bound of what will be spent.
     """
 
@@ -41,16 +43,18 @@ class Reservation:
     quantity: Decimal
     filled_quantity: Decimal
     unit_cost: Decimal
-    is_held: bool = True
+    status: OrderStatus | None = None
+    is_held: bool = field(init=False, compare=False)
     amount: Decimal = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
+        _derive(self, "is_held", self.status is None or not self.status.is_terminal)
         is_spending = self.is_held and self.purpose is Purpose.ENTRY
         left = max(self.quantity - self.filled_quantity, ZERO) if is_spending else ZERO
         _derive(self, "amount", exact(MONEY.multiply(left, self.unit_cost)))
 
 
-def _derive(owner: object, name: str, value: Decimal) -> None:
+def _derive(owner: object, name: str, value: Decimal | bool) -> None:  # noqa: FBT001 - the value of a field
     """Set a field that follows from the others; a group of hundreds reads it thousands of times."""
     object.__setattr__(owner, name, value)
 
@@ -84,17 +88,18 @@ class Book:
     positions: Mapping[Symbol, Holding] = field(default_factory=_no_holdings)
     reservations: Mapping[DecisionId, Reservation] = field(default_factory=_no_reservations)
     locks: Mapping[Symbol, str] = field(default_factory=_no_locks)
+    external: External = NOTHING_EXTERNAL
     position_total: Decimal = field(init=False, compare=False)
     reserved_total: Decimal = field(init=False, compare=False)
     exposure: Decimal = field(init=False, compare=False)
-    """What is held and what is promised together."""
+    """What is held, what is promised, and what others may still buy on the account."""
 
     def __post_init__(self) -> None:
         held = total(one.notional for one in self.positions.values())
         promised = total(one.amount for one in self.reservations.values())
         _derive(self, "position_total", held)
         _derive(self, "reserved_total", promised)
-        _derive(self, "exposure", exact(held + promised))
+        _derive(self, "exposure", exact(held + promised + self.external.total))
 
     def position(self, symbol: Symbol) -> Decimal:
         """Return what the instrument's position is worth."""
@@ -107,6 +112,10 @@ class Book:
 
     def reserved(self, symbol: Symbol) -> Decimal:
         return total(one.amount for one in self.reservations.values() if one.symbol == symbol)
+
+    def used(self, symbol: Symbol) -> Decimal:
+        """Return what an instrument uses of its cap."""
+        return self.position(symbol) + self.reserved(symbol) + self.external.amount(symbol)
 
     @property
     def free_cash(self) -> Decimal:
@@ -162,18 +171,42 @@ def reservation(approved: Approved, fee_factor: Decimal) -> Reservation:
     )
 
 
+def adopted(order: OrderSnapshot, fee_factor: Decimal) -> Reservation | None:
+    """Return what an entry of ours sets aside that no approval is known of, None for an exit.
+
+    Only the venue knew it, so it is as real as any other.
+    """
+    if order.purpose is not Purpose.ENTRY:
+        return None
+    return Reservation(
+        decision_id=order.decision_id,
+        symbol=order.symbol,
+        purpose=order.purpose,
+        quantity=order.quantity,
+        filled_quantity=ZERO,
+        unit_cost=exact(MONEY.multiply(order.limit_price or order.price, fee_factor)),
+    )
+
+
 def follow(promised: Reservation, order: OrderSnapshot) -> Reservation:
     """Return the reservation after one more fact about its order, in whatever order facts arrive.
 
-    Only an order that has ended, with all its fills known, gives back what it did not use.
+    Only an order that has ended, with all its fills known, gives back what it did not use; one that
+    was taken for absent and returns is promised again.
     """
     if order.purpose is not promised.purpose:  # the bracket's exit carries its entry's decision
         return promised
-    filled_quantity = max(promised.filled_quantity, order.filled_quantity)
-    is_held = promised.is_held and not order.status.is_terminal
-    if filled_quantity == promised.filled_quantity and is_held == promised.is_held:
+    known = promised.status
+    if known is not None and order.progress <= progress(known, promised.filled_quantity):
         return promised
-    return replace(promised, filled_quantity=filled_quantity, is_held=is_held)
+    return replace(promised, filled_quantity=order.filled_quantity, status=order.status)
+
+
+def lapse(promised: Reservation) -> Reservation:
+    """Return the reservation of an approval that no order was made of, nor will be."""
+    if promised.status is not None:
+        return promised
+    return replace(promised, status=OrderStatus.NOT_SENT)
 
 
 def filled(held: Holding | None, fill: Fill) -> Holding:
@@ -181,7 +214,7 @@ def filled(held: Holding | None, fill: Fill) -> Holding:
     before = ZERO if held is None else held.quantity
     return Holding(
         symbol=fill.symbol,
-        quantity=max(before + fill.side.sign * fill.quantity, ZERO),
+        quantity=max(before + fill.side.sign * fill.quantity - fill.base_fee, ZERO),
         price=fill.price,
         trade_id=fill.trade_id,
     )

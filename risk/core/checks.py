@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from risk.core.book import Book
+from risk.core.breach import breach
+from risk.core.caps import cash_available, exposure_ratio, external_orders, position_ratio
 from risk.core.limits import RiskLimits
 from risk.core.proposal import Proposal
 from risk.core.trading_state import is_drawdown_exceeded, permits
 from shared.domain.enums import Purpose, Side
-from shared.domain.values import ZERO, to_text
+from shared.domain.values import ZERO
 from shared.domain.verdict import Breach
 
 Test = Callable[[Proposal, Book, RiskLimits], Breach | None]
@@ -30,21 +32,21 @@ class Check:
 def trading_state(proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach | None:
     if permits(book.state, reduce_only=proposal.is_reduce_only):
         return None
-    return _breach("trading_state", "run", book.state, remedy="resume trading once it is safe")
+    return breach("trading_state", "run", book.state, remedy="resume trading once it is safe")
 
 
 def instrument(proposal: Proposal, _book: Book, _limits: RiskLimits) -> Breach | None:
     if proposal.instrument is not None:
         return None
     remedy = "add it to MARKET__INSTRUMENTS, or trade another"
-    return _breach("instrument", "traded here", proposal.symbol, remedy=remedy)
+    return breach("instrument", "traded here", proposal.symbol, remedy=remedy)
 
 
 def price(proposal: Proposal, _book: Book, _limits: RiskLimits) -> Breach | None:
     if proposal.recommendation.price > ZERO:
         return None
     remedy = "check the candles it was decided on"
-    return _breach("price", "above 0", proposal.recommendation.price, remedy=remedy)
+    return breach("price", "above 0", proposal.recommendation.price, remedy=remedy)
 
 
 def amounts(proposal: Proposal, _book: Book, _limits: RiskLimits) -> Breach | None:
@@ -52,7 +54,7 @@ def amounts(proposal: Proposal, _book: Book, _limits: RiskLimits) -> Breach | No
         return None
     given = f"{proposal.recommendation.price:.6g}"
     remedy = "give a price near the market's: the books cannot hold the amounts of this one"
-    return _breach("amounts", "at most 20 digits before the point", given, remedy=remedy)
+    return breach("amounts", "at most 20 digits before the point", given, remedy=remedy)
 
 
 def direction(proposal: Proposal, _book: Book, _limits: RiskLimits) -> Breach | None:
@@ -60,7 +62,7 @@ def direction(proposal: Proposal, _book: Book, _limits: RiskLimits) -> Breach | 
     side = proposal.recommendation.side
     if side is expected:
         return None
-    return _breach(
+    return breach(
         "direction", expected, side, remedy="spot is held long: buy to enter, sell to leave"
     )
 
@@ -70,7 +72,7 @@ def expired(proposal: Proposal, _book: Book, _limits: RiskLimits) -> Breach | No
     if proposal.now < expires_at:
         return None
     late = f"{(proposal.now - expires_at).total_seconds():g} s late"
-    return _breach("expired", expires_at.isoformat(), late, remedy="wait for the next signal")
+    return breach("expired", expires_at.isoformat(), late, remedy="wait for the next signal")
 
 
 def price_age(proposal: Proposal, _book: Book, limits: RiskLimits) -> Breach | None:
@@ -80,7 +82,7 @@ def price_age(proposal: Proposal, _book: Book, limits: RiskLimits) -> Breach | N
     if age <= allowed:
         return None
     remedy = "check that candles arrive; the next one brings a fresh price"
-    return _breach("price_age", f"{allowed} s", f"{age:g} s", remedy=remedy)
+    return breach("price_age", f"{allowed} s", f"{age:g} s", remedy=remedy)
 
 
 def book_age(proposal: Proposal, book: Book, limits: RiskLimits) -> Breach | None:
@@ -88,23 +90,23 @@ def book_age(proposal: Proposal, book: Book, limits: RiskLimits) -> Breach | Non
     allowed = limits.max_book_age_candles * recommendation.interval.seconds
     remedy = "check that portfolio marks the account and that its facts arrive"
     if book.as_of is None:
-        return _breach("book_age", f"{allowed} s", "never marked", remedy=remedy)
+        return breach("book_age", f"{allowed} s", "never marked", remedy=remedy)
     age = (recommendation.decided_at - book.as_of).total_seconds()
     if age <= allowed:
         return None
-    return _breach("book_age", f"{allowed} s", f"{age:g} s", remedy=remedy)
+    return breach("book_age", f"{allowed} s", f"{age:g} s", remedy=remedy)
 
 
 def equity(_proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach | None:
     if book.equity > ZERO:
         return None
-    return _breach("equity", "above 0", book.equity, remedy="fund the account")
+    return breach("equity", "above 0", book.equity, remedy="fund the account")
 
 
 def drawdown(_proposal: Proposal, book: Book, limits: RiskLimits) -> Breach | None:
     if not is_drawdown_exceeded(book, limits):
         return None
-    return _breach(
+    return breach(
         "drawdown",
         limits.max_drawdown_ratio,
         round(book.drawdown_ratio, 6),
@@ -116,7 +118,7 @@ def trades_per_day(_proposal: Proposal, book: Book, limits: RiskLimits) -> Breac
     if book.trades_today < limits.max_trades_per_day:
         return None
     remedy = "wait for the next day (UTC), or raise max_trades_per_day"
-    return _breach("trades_per_day", limits.max_trades_per_day, book.trades_today, remedy=remedy)
+    return breach("trades_per_day", limits.max_trades_per_day, book.trades_today, remedy=remedy)
 
 
 def symbol_lock(proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach | None:
@@ -124,7 +126,7 @@ def symbol_lock(proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach |
     if reason is None:
         return None
     remedy = f"DELETE /locks/{proposal.symbol} when the reason is gone"
-    return _breach("symbol_lock", "unlocked", reason, remedy=remedy)
+    return breach("symbol_lock", "unlocked", reason, remedy=remedy)
 
 
 def working_order(proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach | None:
@@ -132,45 +134,32 @@ def working_order(proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach
     if not book.is_working(proposal.symbol, purpose):
         return None
     remedy = "wait until the order at work has ended, or cancel it"
-    return _breach("working_order", f"one {purpose}", f"another {purpose}", remedy=remedy)
+    return breach("working_order", f"one {purpose}", f"another {purpose}", remedy=remedy)
 
 
 def one_position(proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach | None:
     held = book.quantity(proposal.symbol)
-    if proposal.is_reduce_only or held == ZERO:
+    if proposal.is_reduce_only or held == ZERO or _is_dust(proposal, held):
         return None
     remedy = "leave it before entering again; positions are not added to"
-    return _breach("one_position", "none held", held, remedy=remedy)
+    return breach("one_position", "none held", held, remedy=remedy)
 
 
 def nothing_to_leave(proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach | None:
-    if not proposal.is_reduce_only or book.quantity(proposal.symbol) > ZERO:
+    held = book.quantity(proposal.symbol)
+    if not proposal.is_reduce_only or (held > ZERO and not _is_dust(proposal, held)):
         return None
-    return _breach("nothing_to_leave", "a position", "none held", remedy="there is nothing to do")
+    return breach("nothing_to_leave", "a position", held, remedy="there is nothing to do")
+
+
+def _is_dust(proposal: Proposal, held: Decimal) -> bool:
+    return proposal.instrument is not None and proposal.instrument.is_dust(held)
 
 
 def bracket(proposal: Proposal, _book: Book, _limits: RiskLimits) -> Breach | None:
     if proposal.is_reduce_only or proposal.recommendation.bracket is not None:
         return None
-    return _breach("bracket", "stop, target and horizon", "none", remedy="say how the trade ends")
-
-
-def position_ratio(proposal: Proposal, book: Book, limits: RiskLimits) -> Breach | None:
-    used = book.position(proposal.symbol) + book.reserved(proposal.symbol)
-    cap = limits.position_cap(book.equity)
-    remedy = "leave part of the position, or raise max_position_ratio"
-    return _over("position_ratio", used, proposal.cost, cap, remedy)
-
-
-def exposure_ratio(proposal: Proposal, book: Book, limits: RiskLimits) -> Breach | None:
-    cap = limits.exposure_cap(book.equity)
-    remedy = "leave a position first, or raise max_exposure_ratio"
-    return _over("exposure_ratio", book.exposure, proposal.cost, cap, remedy)
-
-
-def cash_available(proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach | None:
-    remedy = "leave a position first, or fund the account"
-    return _over("cash_available", book.reserved_total, proposal.cost, book.cash, remedy)
+    return breach("bracket", "stop, target and horizon", "none", remedy="say how the trade ends")
 
 
 def min_notional(proposal: Proposal, _book: Book, _limits: RiskLimits) -> Breach | None:
@@ -180,7 +169,7 @@ def min_notional(proposal: Proposal, _book: Book, _limits: RiskLimits) -> Breach
     if proposal.quantity > ZERO and proposal.notional >= traded.min_notional:
         return None
     remedy = "the size is below what the venue takes: a larger account or a better signal is needed"
-    return _breach("min_notional", traded.min_notional, proposal.notional, remedy=remedy)
+    return breach("min_notional", traded.min_notional, proposal.notional, remedy=remedy)
 
 
 def whole_lots(proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach | None:
@@ -191,30 +180,7 @@ def whole_lots(proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach | 
     if proposal.quantity > ZERO:
         return None
     remedy = "ask for at least one lot, or for the whole position"
-    return _breach("whole_lots", traded.lot_size, proposal.quantity, remedy=remedy)
-
-
-def _over(check: str, used: Decimal, cost: Decimal, cap: Decimal, remedy: str) -> Breach | None:
-    if used + cost <= cap:
-        return None
-    headroom = max(cap - used, ZERO)
-    return _breach(check, cap, used + cost, headroom=headroom, remedy=remedy)
-
-
-def _breach(
-    check: str, limit: object, value: object, *, remedy: str, headroom: Decimal = ZERO
-) -> Breach:
-    return Breach(
-        check=check,
-        limit=_text(limit),
-        value=_text(value),
-        headroom=to_text(headroom),
-        remedy=remedy,
-    )
-
-
-def _text(value: object) -> str:
-    return to_text(value) if isinstance(value, Decimal) else str(value)
+    return breach("whole_lots", traded.lot_size, proposal.quantity, remedy=remedy)
 
 
 CHECKS: tuple[Check, ...] = (
@@ -234,6 +200,7 @@ CHECKS: tuple[Check, ...] = (
     Check(test=one_position),
     Check(test=nothing_to_leave, binds_exits=True),
     Check(test=bracket),
+    Check(test=external_orders),
     Check(test=position_ratio, needs_size=True),
     Check(test=exposure_ratio, needs_size=True),
     Check(test=cash_available, needs_size=True),

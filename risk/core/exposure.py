@@ -20,17 +20,21 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counter:
-    """`key`: the instrument, the day, or empty for the whole account."""
+    """`key`: the instrument, the day, or empty for the whole account.
+
+    `external`: what orders on the account that are not ours may still buy.
+    """
 
     scope: Scope
     key: str
     cap: Decimal
     reserved: Decimal
     position: Decimal
+    external: Decimal = ZERO
 
     @property
     def used(self) -> Decimal:
-        return exact(self.reserved + self.position)
+        return exact(self.reserved + self.position + self.external)
 
     @property
     def headroom(self) -> Decimal:
@@ -49,6 +53,7 @@ def money_counters(book: Book, limits: RiskLimits, symbols: Iterable[Symbol]) ->
         cap=_cap(limits.exposure_cap(book.equity)),
         reserved=book.reserved_total,
         position=book.position_total,
+        external=book.external.total,
     )
     return [whole, *(_symbol_counter(book, limits, symbol) for symbol in sorted(set(symbols)))]
 
@@ -60,6 +65,7 @@ def _symbol_counter(book: Book, limits: RiskLimits, symbol: Symbol) -> Counter:
         cap=_cap(limits.position_cap(book.equity)),
         reserved=book.reserved(symbol),
         position=book.position(symbol),
+        external=book.external.amount(symbol),
     )
 
 

@@ -82,9 +82,8 @@ def smallest(instrument: Instrument, price: Decimal) -> Decimal:
 
 def headroom(symbol: Symbol, book: Book, limits: RiskLimits) -> Decimal:
     """Return what may still be spent on an instrument without passing any cap."""
-    in_symbol = book.position(symbol) + book.reserved(symbol)
     return min(
-        limits.position_cap(book.equity) - in_symbol,
+        limits.position_cap(book.equity) - book.used(symbol),
         limits.exposure_cap(book.equity) - book.exposure,
         book.free_cash,
     )
@@ -97,7 +96,7 @@ def leave(
     book: Book,
     terms: tuple[RiskLimits, Costs, datetime],
 ) -> Proposal:
-    """Return the exit: never more than is held; whole lots, unless only dust is left."""
+    """Return the exit: never more than is held; whole lots, unless less than a minimum is left."""
     limits, _costs, now = terms
     held = book.quantity(recommendation.symbol)
     asked = min(recommendation.quantity or held, held)

@@ -1,9 +1,10 @@
 """Keeps the view of the account: fills, ends of orders, positions and marks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
-from risk.core.book import Book, Holding, filled, follow
+from risk.core.book import Book, Holding, Reservation, adopted, filled, follow, lapse
 from risk.core.exposure import Scope, money_counters, trades_on
 from risk.core.limits import RiskLimits
 from risk.core.trading_state import brake
@@ -15,6 +16,7 @@ from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.enums import TradingState
 from shared.domain.events import (
     EquityMarked,
+    OrderAccepted,
     OrderCanceled,
     OrderExpired,
     OrderFilled,
@@ -22,20 +24,25 @@ from shared.domain.events import (
     PositionChanged,
     RecommendationExpired,
 )
-from shared.domain.ids import Symbol
+from shared.domain.ids import DecisionId, Symbol
+from shared.domain.order import OrderSnapshot
 from shared.domain.values import ZERO
 from shared.domain.verdict import decision_id
 from shared.runtime.logging import get_logger
 from shared.runtime.metrics import Metrics
 
-ORDER_FACTS = (OrderFilled, OrderRejected, OrderCanceled, OrderExpired)
+# an order that is accepted may have been taken for absent, or be known to the venue alone
+ORDER_FACTS = (OrderAccepted, OrderFilled, OrderRejected, OrderCanceled, OrderExpired)
 
 log = get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookKeeper:
+    """`fee_factor`: what a unit costs with its fee, in units of its price."""
+
     opening: Opening
+    fee_factor: Decimal
     metrics: Metrics
 
     def on_orders(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
@@ -49,19 +56,32 @@ class BookKeeper:
         if not facts:
             return
         account.lock_account(uow.connection, self.opening.account)
-        promised = promises.load(uow.connection, [fact.order.decision_id for fact in facts])
+        known = promises.load(uow.connection, [fact.order.decision_id for fact in facts])
+        promised = self._follow(known, [fact.order for fact in facts])
         holdings = account.load_holdings(uow.connection, self.opening.account)
-        changed: dict[str, Holding] = {}
+        changed: dict[Symbol, Holding] = {}
         for fact in facts:
-            decision = fact.order.decision_id
-            if decision in promised:
-                promised[decision] = follow(promised[decision], fact.order)
             if isinstance(fact, OrderFilled):
                 symbol = fact.fill.symbol
                 holdings[symbol] = changed[symbol] = filled(holdings.get(symbol), fact.fill)
-        promises.save(uow.connection, self.opening.account, promised.values(), uow.now)
-        account.save_holdings(uow.connection, self.opening.account, changed.values())
-        self.count(uow)
+        if promised or changed:
+            promises.save(uow.connection, self.opening.account, promised.values(), uow.now)
+            account.save_holdings(uow.connection, self.opening.account, changed.values())
+            self.count(uow)
+
+    def _follow(
+        self, known: Mapping[DecisionId, Reservation], orders: Sequence[OrderSnapshot]
+    ) -> dict[DecisionId, Reservation]:
+        """Return the reservations that these orders change."""
+        changed: dict[DecisionId, Reservation] = {}
+        for order in orders:
+            decision = order.decision_id
+            before = changed.get(decision) or known.get(decision)
+            promised = before or adopted(order, self.fee_factor)
+            after = promised and follow(promised, order)
+            if after is not None and after is not before:
+                changed[decision] = after
+        return changed
 
     def on_recommendations_expired(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
         """Take back what was promised to approvals that no order was made of, nor will be."""
@@ -75,7 +95,7 @@ class BookKeeper:
             return
         account.lock_account(uow.connection, self.opening.account)
         promised = promises.load(uow.connection, lapsed).values()
-        released = [replace(one, is_held=False) for one in promised]
+        released = [lapse(one) for one in promised]
         promises.save(uow.connection, self.opening.account, released, uow.now)
         self.count(uow)
 
@@ -160,9 +180,10 @@ def count(uow: UnitOfWork, opening: Opening, limits: RiskLimits, metrics: Metric
     state = current_state(uow.connection, opening.account)
     known = account.load_counters(uow.connection, opening.account, day)
     trades = trades_on(known, day)
-    book = account.load_book(uow.connection, opening.account, state, trades, uow.now)
+    book = account.load_book(uow.connection, opening, state, trades, uow.now)
     counted = {Symbol(key) for scope, key in known if scope is Scope.SYMBOL}
-    counters = money_counters(book, limits, counted | book.active)
+    symbols = counted | book.active | book.external.symbols
+    counters = money_counters(book, limits, symbols)
     account.save_counters(uow.connection, opening.account, counters, known)
     uow.after_commit(lambda: show_book(metrics, book))
     return book
@@ -176,3 +197,5 @@ def show_book(metrics: Metrics, book: Book) -> None:
     positions = float(book.position_total / book.equity)
     metrics.risk_exposure_ratio.labels(scope=Scope.TOTAL).set(float(book.exposure / book.equity))
     metrics.risk_exposure_ratio.labels(scope="position").set(positions)
+    external = float(book.external.total / book.equity)
+    metrics.risk_exposure_ratio.labels(scope="external").set(external)

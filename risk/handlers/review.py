@@ -56,7 +56,7 @@ class Reviewer:
         state = lock_trading_state(connection, owner)
         day = max(one.decided_at for one in new).date()
         known = account.load_counters(connection, owner, day)
-        book = account.load_book(connection, owner, state, trades_on(known, day), uow.now)
+        book = account.load_book(connection, self.opening, state, trades_on(known, day), uow.now)
         verdicts = review_group(new, book, terms, uow.now)
         approved = [verdict for verdict in verdicts if isinstance(verdict, Approved)]
         fee_factor = self.costs.fee_factor

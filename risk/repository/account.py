@@ -8,7 +8,10 @@ from sqlalchemy import Connection, Row, bindparam, or_, select
 
 from risk.core.book import Book, Holding, book_of
 from risk.core.exposure import Counter, Counters, Scope
+from risk.core.external import value_external
 from risk.repository import promises
+from risk.repository.external import load_external
+from risk.repository.policy import Opening
 from risk.tables import exposure_counters, risk_book, risk_positions, symbol_locks
 from shared.db.dialect import for_update, insert_missing, upsert
 from shared.db.statements import Prepared, given
@@ -63,6 +66,7 @@ def lock_account(connection: Connection, account: AccountId) -> None:
             "cap": ZERO,
             "reserved": ZERO,
             "position": ZERO,
+            "external": ZERO,
             "version": 0,
         }
         insert_missing(connection, exposure_counters, [row])
@@ -71,14 +75,16 @@ def lock_account(connection: Connection, account: AccountId) -> None:
 
 def load_book(
     connection: Connection,
-    account: AccountId,
+    opening: Opening,
     state: TradingState,
     trades_today: int,
     now: datetime,
 ) -> Book:
     """Return the book as it stands; call it under the account's lock to decide by it."""
+    account = opening.account
     row = _BOOK.first(connection, account=account)
     positions = load_holdings(connection, account)
+    prices = {symbol: one.price for symbol, one in positions.items()}
     return Book(
         as_of=None if row is None else row.as_of,
         equity=ZERO if row is None else row.equity,
@@ -90,6 +96,7 @@ def load_book(
         positions={symbol: one for symbol, one in positions.items() if one.quantity > ZERO},
         reservations=promises.load_held(connection, account),
         locks={Symbol(lock.symbol): lock.reason for lock in find_locks(connection, account, now)},
+        external=value_external(load_external(connection, account), prices, opening.quote),
     )
 
 
@@ -164,6 +171,7 @@ def _counter(row: Row[Any]) -> Counter:
         cap=row.cap,
         reserved=row.reserved,
         position=row.position,
+        external=row.external,
     )
 
 
@@ -175,6 +183,7 @@ def _row(account: AccountId, counter: Counter, version: int) -> dict[str, Any]:
         "cap": counter.cap,
         "reserved": counter.reserved,
         "position": counter.position,
+        "external": counter.external,
         "version": version,
     }
 

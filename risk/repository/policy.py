@@ -33,9 +33,13 @@ _LOCKED_STATE = Prepared(for_update(_state))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What an account starts with: the configured limits, and whether it may trade at once."""
+    """What an account starts with: the configured limits, and whether it may trade at once.
+
+    `quote`: the asset that its amounts are in.
+    """
 
     account: AccountId
+    quote: str
     limits: RiskLimits
     state: TradingState
 

@@ -11,7 +11,7 @@ from risk.core.book import Reservation
 from risk.tables import reservations
 from shared.db.dialect import upsert
 from shared.db.statements import Prepared, among, given
-from shared.domain.enums import Purpose
+from shared.domain.enums import OrderStatus, Purpose
 from shared.domain.ids import AccountId, DecisionId, Symbol
 
 
@@ -60,7 +60,7 @@ def _reservation(row: Row[Any]) -> Reservation:
         quantity=row.quantity,
         filled_quantity=row.filled_quantity,
         unit_cost=row.unit_cost,
-        is_held=row.state == ReservationState.HELD,
+        status=None if row.order_status is None else OrderStatus(row.order_status),
     )
 
 
@@ -75,5 +75,6 @@ def _row(account: AccountId, one: Reservation, now: datetime) -> dict[str, Any]:
         "unit_cost": one.unit_cost,
         "amount": one.amount,
         "state": ReservationState.HELD if one.is_held else ReservationState.RELEASED,
+        "order_status": one.status,
         "changed_at": now,
     }

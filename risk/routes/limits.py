@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from risk.core.book import Book
 from risk.core.exposure import Counter, money_counters, trades_counter, trades_on
+from risk.core.external import ExternalBuy
 from risk.core.limits import BOUNDS, RiskLimits
 from risk.handlers.book import count
 from risk.handlers.state import current_state
@@ -90,7 +91,18 @@ class CounterView(BaseModel):
     cap: MoneyText
     position: MoneyText
     reserved: MoneyText
+    external: MoneyText
     headroom: MoneyText
+
+
+class ExternalView(BaseModel):
+    """A buy on the account that is not ours; `amount` is null where no price of it is known."""
+
+    venue_order_id: str
+    symbol: str
+    remaining: MoneyText
+    limit_price: MoneyText | None
+    amount: MoneyText | None
 
 
 class ExposureView(BaseModel):
@@ -106,6 +118,7 @@ class ExposureView(BaseModel):
     drawdown_ratio: MoneyText
     exposure_ratio: MoneyText
     counters: list[CounterView]
+    external: list[ExternalView]
 
 
 def install(routes: APIRouter, desk: Desk) -> None:
@@ -151,7 +164,7 @@ def _exposure(routes: APIRouter, desk: Desk) -> None:
     @routes.get(
         "/exposure",
         dependencies=[Depends(require("read"))],
-        summary="What is held and promised, against every cap",
+        summary="What is held, promised and ordered by others, against every cap",
     )
     def exposure() -> ExposureView:  # pyright: ignore[reportUnusedFunction]
         now = desk.transactions.clock.now()
@@ -160,11 +173,11 @@ def _exposure(routes: APIRouter, desk: Desk) -> None:
             state = current_state(connection, desk.account)
             known = account.load_counters(connection, desk.account, now.date())
             trades = trades_on(known, now.date())
-            book = account.load_book(connection, desk.account, state, trades, now)
+            book = account.load_book(connection, desk.opening, state, trades, now)
         if found is None:
             raise Unavailable("the account has not been opened yet; try again shortly")
         counters = [
-            *money_counters(book, found.limits, book.active),
+            *money_counters(book, found.limits, book.active | book.external.symbols),
             trades_counter(book, found.limits, now.date()),
         ]
         return _exposure_view(book, counters)
@@ -183,4 +196,15 @@ def _exposure_view(book: Book, counters: list[Counter]) -> ExposureView:
         drawdown_ratio=book.drawdown_ratio,
         exposure_ratio=ratio,
         counters=[CounterView.model_validate(one) for one in counters],
+        external=[_external_view(one) for one in book.external.buys],
+    )
+
+
+def _external_view(buy: ExternalBuy) -> ExternalView:
+    return ExternalView(
+        venue_order_id=buy.order.venue_order_id,
+        symbol=buy.order.symbol,
+        remaining=buy.order.remaining,
+        limit_price=buy.order.limit_price,
+        amount=buy.amount,
     )

@@ -1,0 +1,65 @@
+"""What risk does when the venue shows what our books cannot explain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from risk.handlers.book import count, limits_in_force
+from risk.handlers.state import apply_brake, show_state
+from risk.repository.account import lock_account
+from risk.repository.external import save_external
+from risk.repository.policy import Opening
+from shared.bus.envelope import Envelope
+from shared.bus.unit_of_work import UnitOfWork
+from shared.domain.enums import TradingState
+from shared.domain.events import ExternalOrdersSeen, VenueSurprised
+from shared.runtime.logging import get_logger
+from shared.runtime.metrics import Metrics
+
+_LONGEST_REASON = 255
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueWatch:
+    opening: Opening
+    metrics: Metrics
+
+    def on_external_orders_seen(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
+        """Count what others may still buy on the account, until a newer fact says otherwise."""
+        facts = [
+            envelope.event
+            for envelope in batch
+            if isinstance(envelope.event, ExternalOrdersSeen)
+            and envelope.event.account == self.opening.account
+        ]
+        if not facts:
+            return
+        lock_account(uow.connection, self.opening.account)
+        is_new = [save_external(uow.connection, fact) for fact in facts]
+        if any(is_new):
+            limits = limits_in_force(uow, self.opening)
+            count(uow, self.opening, limits, self.metrics)
+
+    def on_venue_surprised(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
+        """Stop entries until a person has looked; what is tighter already stays as it is."""
+        for envelope in batch:
+            fact = envelope.event
+            if isinstance(fact, VenueSurprised) and fact.account == self.opening.account:
+                uow.caused_by(envelope)
+                self._brake(fact, uow)
+
+    def _brake(self, fact: VenueSurprised, uow: UnitOfWork) -> None:
+        lock_account(uow.connection, self.opening.account)
+        limits_in_force(uow, self.opening)  # an account not opened yet has no state to tighten
+        if apply_brake(uow, self.opening, reason_of(fact)) is None:
+            return
+        log.warning("trading_state.reduced", reason=reason_of(fact))
+        uow.after_commit(lambda: show_state(self.metrics, TradingState.REDUCE))
+
+
+def reason_of(fact: VenueSurprised) -> str:
+    """Return the reason as the table of states can hold it: plain ASCII of limited length."""
+    text = f"{fact.venue} surprised us, {fact.kind} {fact.symbol}: {fact.detail}"
+    plain = " ".join(text.encode("ascii", "replace").decode().split())
+    return plain[:_LONGEST_REASON].strip()
