@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from market_data import repository
 from market_data.repository import Gap, Shelf
+from market_data.tasks import Filled, Filler
 from shared.bus.unit_of_work import Transactions
 from shared.domain.enums import Interval
 from shared.domain.errors import BadInput, Conflict, NotFound
@@ -61,12 +62,25 @@ class GapAnswer(BaseModel):
     candles: int
 
 
+class FilledAnswer(BaseModel):
+    """`gaps` were asked for; `missing` candles of them the venue does not have either."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    gaps: int
+    inserted: int
+    missing: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
+    """`filler` is there where candles come from a venue."""
+
     transactions: Transactions
     venue: str
     interval: Interval
     instruments: tuple[Instrument, ...]
+    filler: Filler | None = None
 
     def known(self, symbol: str) -> Symbol:
         """Return the instrument.
@@ -81,6 +95,22 @@ class Desk:
 
     def shelf(self, interval: Interval | None) -> Shelf:
         return Shelf(venue=self.venue, interval=interval or self.interval)
+
+    def fill(self, symbol: str, since: datetime | None) -> Filled:
+        """Fetch what is missing.
+
+        Raises:
+            NotFound: the instrument is not traded here.
+            Conflict: candles do not come from a venue.
+            VenueError: it does not answer.
+        """
+        known = self.known(symbol)
+        if self.filler is None:
+            raise Conflict(
+                "this feed has no venue to fetch from; import a file with 'trading data import' "
+                "instead"
+            )
+        return self.filler.fill(known, since)
 
 
 SymbolQuery = Annotated[str, Query(max_length=32, examples=["BTC-USDT"])]
@@ -141,12 +171,12 @@ def router(desk: Desk) -> APIRouter:
         return Page(items=[_gap(one) for one in found[:limit]], next_cursor=more)
 
     @routes.post(
-        "/backfill", summary="Fetch missing candles", dependencies=[Depends(require("admin"))]
+        "/backfill",
+        summary="Fetch missing candles, some gaps at a time, oldest first",
+        dependencies=[Depends(require("admin"))],
     )
-    def backfill() -> None:  # pyright: ignore[reportUnusedFunction]
-        raise Conflict(
-            "this feed has no venue to fetch from; import a file with 'trading data import' instead"
-        )
+    def backfill(symbol: SymbolQuery, start: From = None) -> FilledAnswer:  # pyright: ignore[reportUnusedFunction]
+        return FilledAnswer.model_validate(desk.fill(symbol, start))
 
     return routes
 

@@ -9,7 +9,7 @@ from models.aliases import ALIASES, Role, read_aliases
 from models.forest import Forest
 from models.manifest import RELEASE_ID, TradedMarket
 from models.model_set import ModelSet
-from models.refusals import ArtifactRefused, check_expiry
+from models.refusals import ArtifactRefused, check_expiry, check_gate
 from models.scorer import ServingModel, forests_of, load
 from models.signing import Trust
 
@@ -22,6 +22,7 @@ class Following:
     market: TradedMarket | None
     trust: Trust
     now: datetime | None
+    wants_gate: bool
     before: ModelSet
     models: dict[str, ServingModel] = field(default_factory=dict[str, ServingModel])
     shadows: dict[str, ServingModel] = field(default_factory=dict[str, ServingModel])
@@ -81,7 +82,7 @@ class Following:
                 self.unserved.add(scope)
             return
         try:
-            self.models[scope] = self._obtained(scope, champion)
+            self.models[scope] = self._speaking(scope, champion)
         except (ArtifactRefused, OSError) as error:
             self.failures[scope] = _said(error)
             stand_in = self._stand_in(scope, aliases)
@@ -98,10 +99,17 @@ class Following:
         if previous is None:
             return None
         try:
-            return self._obtained(scope, previous)
+            return self._speaking(scope, previous)
         except (ArtifactRefused, OSError) as error:
             self.failures[scope] += f"; and {previous}: {_said(error)}"
             return None
+
+    def _speaking(self, scope: str, release_id: str) -> ServingModel:
+        """Return a release that may speak: in live mode, one that passed the gate."""
+        model = self._obtained(scope, release_id)
+        if self.wants_gate:
+            check_gate(model.manifest)
+        return model
 
     def _listen(self, scope: str, aliases: Mapping[Role, str]) -> None:
         shadow = aliases.get(Role.SHADOW)

@@ -30,6 +30,7 @@ Reason: TypeAlias = Literal[
     "unreadable_file",
     "newer_xgboost",
     "self_test",
+    "gate",
     "pickle",
 ]
 
@@ -99,3 +100,14 @@ def check_expiry(manifest: Manifest, now: datetime | None) -> None:
     ends = manifest.expires_at
     if now is not None and ends is not None and now >= ends:
         raise ArtifactRefused("expired", f"{manifest.release_id} was good until {ends}")
+
+
+def check_gate(manifest: Manifest) -> None:
+    """Refuse a release that did not pass the gate: with real money only proven models speak.
+
+    Raises:
+        ArtifactRefused: it failed, or was never judged.
+    """
+    if manifest.gate_passed is not True:
+        told = "was never judged by the gate" if manifest.gate_passed is None else "did not pass it"
+        raise ArtifactRefused("gate", f"{manifest.release_id} {told}; live serves none such")

@@ -26,7 +26,8 @@ class Registry:
     """The models of every scope under `root`, in memory; only those of `market`, if given.
 
     `refresh` runs off the hot path; who scores a candle takes `current` once and keeps it for the
-    whole candle. `trust` may be a function, for keys that appear while the process runs.
+    whole candle. `trust` may be a function, for keys that appear while the process runs. Where
+    `wants_gate`, only a release whose signed manifest says that it passed the gate speaks.
     """
 
     def __init__(
@@ -35,10 +36,12 @@ class Registry:
         market: TradedMarket | None = None,
         *,
         trust: Trust | Callable[[], Trust],
+        wants_gate: bool = False,
     ) -> None:
         self._root = root
         self._market = market
         self._trust = trust
+        self._wants_gate = wants_gate
         self._lock = threading.Lock()
         self._current = ModelSet()
 
@@ -84,6 +87,7 @@ class Registry:
                 market=self._market,
                 trust=trust,
                 now=now,
+                wants_gate=self._wants_gate,
                 before=before,
                 failures=failures,
             )

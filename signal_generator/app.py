@@ -31,6 +31,7 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
         root,
         TradedMarket.of(market.venue, market.interval, market.symbols),
         trust=lambda: settings.trust(runtime.settings),
+        wants_gate=runtime.settings.mode is Mode.LIVE,  # whoever may write aliases gets no further
     )
     watch = ModelWatch(registry, market.symbols, metrics, runtime.clock)
     watch.look()

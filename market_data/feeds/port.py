@@ -16,10 +16,18 @@ class ClosedInstant:
     candles: tuple[Candle, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """There is nothing yet: ask again after so many seconds. `why` where that is a trouble."""
+
+    seconds: float
+    why: str | None = None
+
+
 class Feed(Protocol):
     @property
     def name(self) -> str: ...
 
-    def instants(self, after: datetime | None) -> Iterator[ClosedInstant]:
-        """Yield every instant later than `after`, oldest first."""
+    def instants(self, after: datetime | None) -> Iterator[ClosedInstant | Later]:
+        """Yield every instant later than `after`, oldest first; never waits itself."""
         ...

@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from market_data import repository
-from market_data.feeds.port import ClosedInstant, Feed
+from market_data.feeds.port import ClosedInstant, Feed, Later
 from market_data.repository import Shelf
 from shared.bus.consumer import absent, wait_until_idle, waiting
 from shared.bus.unit_of_work import Transactions, UnitOfWork
@@ -66,6 +66,11 @@ class Publisher:
         self._await_consumers(stop)
         published = 0
         for instant in self.feed.instants(reached):
+            if isinstance(instant, Later):
+                self.waits_for = instant.why
+                if stop.wait(instant.seconds):
+                    return
+                continue
             if not self._await_quiet(stop):
                 return
             self._patiently(lambda instant=instant: self.publish(instant), stop)
