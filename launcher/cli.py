@@ -21,6 +21,8 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "halt": ("operating", "halt"),
         "reduce": ("operating", "reduce"),
         "resume": ("operating", "resume"),
+        "panic": ("panicking", "panic"),
+        "live-probe": ("probing", "live_probe"),
         "train": ("training", "train"),
         "backtest": ("research", "backtest"),
         "lint-leakage": ("leaks", "lint_leakage"),
@@ -30,6 +32,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "generate": ("data", "generate"),
         "import": ("data", "import_candles"),
         "check": ("data", "check"),
+        "rules": ("venue_rules", "rules"),
     },
     "models": {
         "list": ("models", "list_models"),
@@ -40,6 +43,12 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "health": ("models", "health"),
         "import-legacy": ("model_legacy", "import_legacy"),
     },
+    "simulator": {"up": ("simulating", "up")},
+    "live": {
+        "enable": ("live", "enable"),
+        "status": ("live", "status"),
+        "disable": ("live", "disable"),
+    },
     "db": {"migrate": ("operating", "migrate_database")},
     "config": {
         "show": ("operating", "show_configuration"),
@@ -47,8 +56,10 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
 }
 _HELP = {
-    "data": "Candles: make, import, check.",
+    "data": "Candles: make, import, check; the venue's rules.",
     "models": "Models: look at them, prove them, put them to work, take them back.",
+    "simulator": "Exchanges of your own, to trade at with made-up money.",
+    "live": "Real money: a person's consent to it.",
     "db": "The database.",
     "config": "The configuration.",
 }

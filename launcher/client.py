@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +11,7 @@ from pydantic_settings import BaseSettings
 from launcher.assembly import PORTS
 from shared.domain.errors import BadInput, Refused, TradingError, Unavailable
 from shared.http.auth import HEADER
+from shared.http.keys import SCOPES
 from shared.runtime.first_start import KEY_FILE
 from shared.runtime.settings import PlatformSettings
 
@@ -32,12 +32,16 @@ class _ClientSettings(BaseSettings):
 
 
 class Platform:
-    """The services of one host; the key comes from TRADING_API_KEY or the first start's file."""
+    """The services of one host.
+
+    The key is that of TRADING_API_KEY, else the strongest of TRADING_API_KEYS, else what the first
+    start in mock mode left in its file.
+    """
 
     def __init__(self, settings: PlatformSettings) -> None:
         client = _ClientSettings()
         self._host = client.trading_host
-        key = _key(client, settings.state_dir / KEY_FILE)
+        key = _key(client, settings)
         self._http = httpx.Client(
             headers={HEADER: key} if key else {},
             timeout=_TIMEOUT_SECONDS,
@@ -87,6 +91,11 @@ def _problem(service: str, status: int, document: Mapping[str, Any]) -> TradingE
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return BadInput(service, detail, "change what was asked")
     problem = f"{service} answered {status}: {detail}"
+    if status == HTTPStatus.UNAUTHORIZED:
+        problem += (
+            "; TRADING_API_KEY must be one of those it was started with (TRADING_API_KEYS, "
+            "without the scope)"
+        )
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return Unavailable(problem)
     return AnsweredNo(problem, document)
@@ -99,7 +108,12 @@ def _document(answer: httpx.Response) -> Any:
         return {"detail": answer.text[:200]}
 
 
-def _key(client: _ClientSettings, file: Path) -> str | None:
+def _key(client: _ClientSettings, settings: PlatformSettings) -> str | None:
     if client.trading_api_key is not None:
         return client.trading_api_key.get_secret_value()
+    configured = zip(settings.keys(), settings.key_texts(), strict=True)
+    strongest = max(configured, key=lambda one: SCOPES.index(one[0].principal.scope), default=None)
+    if strongest is not None:
+        return strongest[1]
+    file = settings.state_dir / KEY_FILE
     return file.read_text().strip() if file.is_file() else None

@@ -9,17 +9,19 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from executor.settings import ExecutorSettings
 from launcher.assembly import BLUEPRINTS
 from launcher.client import Platform
-from launcher.console import FAILED, out, print_json, print_table
+from launcher.console import FAILED, err, out, print_json, print_table
 from launcher.database import latest_revision, migrate
 from launcher.demonstration import demonstration
 from launcher.options import AsJson
 from launcher.trouble import of_database, of_file
+from launcher.venue_checks import check_venues
 from market_data.settings import MarketDataSettings
 from shared.db.engine import connect
 from shared.domain.errors import TradingError
-from shared.runtime.settings import PlatformSettings, load
+from shared.runtime.settings import Mode, PlatformSettings, load
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit.")]
 _MIN_FREE_BYTES = 1_000_000_000
@@ -54,6 +56,7 @@ def migrate_database() -> None:
 def _configuration() -> dict[str, Any]:
     platform = load(PlatformSettings)
     load(MarketDataSettings).refuse_start_off_grid(platform.market.interval)
+    load(MarketDataSettings).refuse_in_mode(platform)
     document = platform.model_dump(mode="json")
     demonstrated = demonstration(platform)
     for blueprint in BLUEPRINTS:
@@ -85,7 +88,12 @@ def _sections(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 def check_configuration() -> None:
     """Read every setting and say whether all of them can be used."""
     _configuration()
-    load(PlatformSettings).keys()
+    platform = load(PlatformSettings)
+    if not platform.keys() and platform.mode is not Mode.MOCK:
+        err.print(
+            "TRADING_API_KEYS is not set: paper and live do not start without a key, unless the "
+            "database holds one."
+        )
     out.print("The configuration is valid.")
 
 
@@ -101,6 +109,7 @@ def doctor(as_json: AsJson = False) -> None:
         ),
         _configuration_finding(),
         *_database_findings(settings),
+        *_venue_findings(settings),
     ]
     if as_json:
         print_json(findings)
@@ -130,6 +139,17 @@ def _configuration_finding() -> dict[str, str]:
     except TradingError as error:
         return _finding("configuration", False, error.detail)
     return _finding("configuration", True, "")
+
+
+def _venue_findings(settings: PlatformSettings) -> list[dict[str, str]]:
+    try:
+        placed = load(ExecutorSettings)
+    except TradingError:
+        return []  # told already, with the rest of the configuration
+    return [
+        _finding(check, wrong is None, wrong or "")
+        for check, wrong in check_venues(settings, placed)
+    ]
 
 
 def _database_findings(settings: PlatformSettings) -> list[dict[str, str]]:

@@ -38,7 +38,7 @@ def backtest_spec(settings: PlatformSettings) -> BacktestSpec:
         rules=signals.rules(),
         scoring=generator.policy(market.fee_ratio, market.slippage_ratio),
         mixture=Mixture(weights=signals.weights(), threshold=signals.threshold),
-        recommender=load(RecommenderSettings).policy(settings.account, market.interval),
+        recommender=load(RecommenderSettings).policy(settings),
         risk=Terms(
             limits=replace(load(RiskSettings).limits(), version=_OPENING_VERSION),
             costs=costs,

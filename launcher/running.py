@@ -21,6 +21,7 @@ from launcher.model_keys import trust_of
 from launcher.models_home import models_folder
 from launcher.options import AsJson, listed
 from launcher.progress import counting
+from market_data.settings import MarketDataSettings
 from shared.bus.consumer import wait_until_idle
 from shared.bus.unit_of_work import Transactions
 from shared.domain.candle import shards
@@ -70,12 +71,10 @@ def up(
         level="WARNING" if sys.stdout.isatty() else settings.trading_log_level,
         secrets=settings.secrets(),
     )
-    if settings.mode is not Mode.MOCK:
-        raise TradingError(
-            f"mode '{settings.mode}' needs a venue's candles, and this release has no venue yet: "
-            "run with --mode mock"
-        )
-    migrate(settings.database())
+    if not names or "market_data" in names:
+        load(MarketDataSettings).refuse_in_mode(settings)
+    if settings.mode is not Mode.LIVE:  # a live schema changes when a person says so
+        migrate(settings.database())
     if not names or "signal_generator" in names:
         _ensure_model(settings)
     runtime = build_runtime(settings)

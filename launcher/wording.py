@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.domain.candle import Candle
+from shared.domain.enums import OrderType
 from shared.domain.events import (
     CandlesClosed,
     Event,
@@ -133,10 +134,22 @@ def _sizing(one: Sizing) -> list[str]:
 
 
 def _fill(one: Fill) -> str:
-    done = f"{one.side} {one.quantity} {one.symbol} at {one.price}"
-    return f"{done}, fee {one.fee} {one.fee_asset}, {one.trade_id}"
+    done = f"{one.side} {to_text(one.quantity)} {one.symbol} at {to_text(one.price)}"
+    return f"{done}, fee {to_text(one.fee)} {one.fee_asset}, {one.trade_id}"
 
 
 def _order(one: OrderSnapshot) -> str:
-    order = f"{one.side} {one.quantity} {one.symbol} {one.status}, {one.client_order_id}"
-    return f"{order} {one.detail}".rstrip()
+    order = f"{one.side} {to_text(one.quantity)} {one.symbol} {_terms(one)}: {one.status}"
+    if one.filled_quantity:
+        order = f"{order}, {to_text(one.filled_quantity)} filled"
+    return f"{order}, {one.client_order_id} {one.detail}".rstrip()
+
+
+def _terms(one: OrderSnapshot) -> str:
+    """Return how an order was placed; a stop's `price` is what triggers it."""
+    limit = to_text(one.limit_price)
+    if one.order_type is OrderType.STOP_LIMIT:
+        return f"as a stop at {to_text(one.price)}, limit {limit}, on {one.venue}"
+    if one.order_type is OrderType.MARKET:
+        return f"at the market on {one.venue}"
+    return f"at {limit} or better ({one.time_in_force}) on {one.venue}"

@@ -1,0 +1,1 @@
+"""Questions that only a venue itself can answer, asked once with tiny orders."""
