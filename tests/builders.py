@@ -14,10 +14,11 @@ from shared.domain.enums import (
     OrderType,
     Purpose,
     Side,
+    SurpriseKind,
     TimeInForce,
     TradingState,
 )
-from shared.domain.ids import AccountId, Symbol, TradeId, client_order_id
+from shared.domain.ids import AccountId, Symbol, TradeId, VenueOrderId, client_order_id
 from shared.domain.order import Fill, OrderSnapshot
 from shared.domain.recommendation import Recommendation, recommendation_id
 from shared.domain.signal import Confidence, Edge, Signal, signal_id
@@ -126,6 +127,23 @@ FACTS: tuple[events.Event, ...] = (
     events.OrderCanceled(order=ORDER),
     events.OrderExpired(order=ORDER),
     events.OrderUnknown(order=ORDER),
+    events.VenueSurprised(
+        account=ACCOUNT, venue="coinbase", symbol=BTC, kind=SurpriseKind.RETURNED,
+        detail=f"order {ORDER.client_order_id} was absent and is open", found_at=CLOSED_AT,
+    ),
+    events.ExternalOrdersSeen(
+        account=ACCOUNT, venue="coinbase", seen_at=CLOSED_AT,
+        orders=(
+            events.ExternalOrder(
+                venue_order_id=VenueOrderId("v-1"), symbol=BTC, side=Side.BUY,
+                remaining=Decimal("0.25"), limit_price=Decimal(40_000),
+            ),
+            events.ExternalOrder(
+                venue_order_id=VenueOrderId("v-2"), symbol=BTC, side=Side.SELL,
+                remaining=Decimal("0.5"), limit_price=None,
+            ),
+        ),
+    ),
     events.AccountReconciled(account=ACCOUNT, venue="synthetic", as_of=CLOSED_AT, shard=0),
     events.PositionChanged(
         account=ACCOUNT, symbol=BTC, quantity=APPROVED.quantity, average_cost=Decimal("42113.35"),

@@ -1,5 +1,6 @@
 """Real servers, started privately on spare ports, and one database per test."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -23,13 +24,25 @@ REPOSITORY = Path(__file__).parent.parent
 RECORDED = REPOSITORY.parent / "shared" / "data"
 
 
+_PORTS = range(18_000, 30_000)  # below those that the system gives to whoever connects
+_taken = itertools.count(os.getpid() * 53)
+
+
 def spare_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on, and that no other test of ours is given soon."""
+    for number in _taken:
+        port = _PORTS[number % len(_PORTS)]
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("unreachable")
 
 
-def _wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
+def _wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:

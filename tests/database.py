@@ -2,7 +2,8 @@
 
 from importlib import import_module
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from shared.db.base import metadata
 from shared.db.engine import DatabaseAddress, connect, create_databases
@@ -24,13 +25,37 @@ def declare_all_tables() -> None:
         import_module(module)
 
 
+_MADE: dict[tuple[int, tuple[str, ...]], bool] = {}
+
+
 def empty_database(address: DatabaseAddress) -> None:
+    """Leave every declared table there and empty; made anew only where they are not there yet."""
     declare_all_tables()
-    create_databases(address)
+    made = (address.port, tuple(sorted(metadata.tables)))
     engine = connect(address)
+    try:
+        if address.is_embedded or made not in _MADE or not _emptied(engine):
+            _make(address, engine)
+            _MADE[made] = True
+    finally:
+        engine.dispose()
+
+
+def _make(address: DatabaseAddress, engine: Engine) -> None:
+    create_databases(address)
     with engine.begin() as connection:
         if not address.is_embedded:
             connection.execute(text("SET SESSION lock_wait_timeout = 10"))
         metadata.drop_all(connection)
         metadata.create_all(connection)
-    engine.dispose()
+
+
+def _emptied(engine: Engine) -> bool:
+    """Empty the tables that are there; making forty of them anew takes a second."""
+    try:
+        with engine.begin() as connection:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(table.delete())
+    except DBAPIError:  # a test has changed the schema, or killed the server
+        return False
+    return True

@@ -3,14 +3,18 @@
 import pytest
 from fastapi.testclient import TestClient
 
+from executor.app import build as build_executor
+from executor.settings import ExecutorSettings
 from launcher.assembly import BLUEPRINTS, build_services
 from shared.http.auth import HEADER
 from shared.http.paging import encode_cursor
 from shared.runtime.service import build_runtime
-from shared.runtime.settings import PlatformSettings, load
+from shared.runtime.settings import Mode, PlatformSettings, load
 from tests.database import empty_database
 
 KEYS = {scope: scope[0] * 40 for scope in ("read", "trade", "admin")}
+AT_A_VENUE = "executor at a venue"
+SERVICES = [*(one.name for one in BLUEPRINTS), AT_A_VENUE]
 OPEN = {"/health", "/health/live", "/health/ready", "/metrics"}
 CHANGES_NOTHING = {"/evaluate", "/predict"}
 ODD = ("nonsense", "%00", "-1", "9" * 400, "'; DROP TABLE orders; --")
@@ -34,8 +38,16 @@ def clients(tmp_path_factory):
     folder = tmp_path_factory.mktemp("routes")
     settings = load(PlatformSettings, trading_state_dir=folder, trading_api_keys=text)
     empty_database(settings.database())
-    services = build_services(build_runtime(settings))
-    return {one.name: TestClient(one.api, raise_server_exceptions=False) for one in services}
+    services = {one.name: one for one in build_services(build_runtime(settings))}
+    paper = build_runtime(settings.model_copy(update={"trading_mode": Mode.PAPER}))
+    nowhere = ExecutorSettings(venue="kucoin", venue_url="http://127.0.0.1:9")
+    with pytest.MonkeyPatch.context() as environment:
+        for part in ("KEY", "SECRET", "PASSPHRASE"):
+            environment.setenv(f"KUCOIN_API_{part}", "for-a-venue-that-is-not-there")
+        services[AT_A_VENUE] = build_executor(nowhere, paper)
+    return {
+        name: TestClient(one.api, raise_server_exceptions=False) for name, one in services.items()
+    }
 
 
 def routes(client):
@@ -60,21 +72,21 @@ def assert_problem(answer, *statuses):
     assert {"type", "title", "status", "detail", "reason"} <= answer.json().keys()
 
 
-@pytest.mark.parametrize("service", [one.name for one in BLUEPRINTS])
+@pytest.mark.parametrize("service", SERVICES)
 def test_no_key_and_a_wrong_key_open_nothing(clients, service):
     for method, path, _ in routes(clients[service]):
         assert_problem(call(clients[service], method, path), 401)
         assert_problem(call(clients[service], method, path, "w" * 40), 401)
 
 
-@pytest.mark.parametrize("service", [one.name for one in BLUEPRINTS])
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_reading_key_changes_nothing(clients, service):
     for method, path, _ in routes(clients[service]):
         if method != "GET" and path not in CHANGES_NOTHING:
             assert_problem(call(clients[service], method, path, KEYS["read"], json={}), 403)
 
 
-@pytest.mark.parametrize("service", [one.name for one in BLUEPRINTS])
+@pytest.mark.parametrize("service", SERVICES)
 def test_odd_values_and_bodies_are_refused_in_words(clients, service):
     client = clients[service]
     for method, path, operation in routes(client):
@@ -109,7 +121,7 @@ def test_odd_values_and_bodies_are_refused_in_words(clients, service):
             assert_problem(answer, 413)
 
 
-@pytest.mark.parametrize("service", [one.name for one in BLUEPRINTS])
+@pytest.mark.parametrize("service", SERVICES)
 def test_impossible_instants_and_cursors_are_refused_in_words(clients, service):
     client = clients[service]
     for method, path, operation in routes(client):
@@ -122,7 +134,7 @@ def test_impossible_instants_and_cursors_are_refused_in_words(clients, service):
                 assert_problem(call(client, method, path, KEYS["admin"], params=query), 422)
 
 
-@pytest.mark.parametrize("service", [one.name for one in BLUEPRINTS])
+@pytest.mark.parametrize("service", SERVICES)
 def test_an_instrument_that_is_not_traded_is_not_answered_with_an_empty_list(clients, service):
     client = clients[service]
     for method, path, operation in routes(client):
@@ -132,7 +144,7 @@ def test_an_instrument_that_is_not_traded_is_not_answered_with_an_empty_list(cli
             assert_problem(answer, 404, 422)
 
 
-@pytest.mark.parametrize("service", [one.name for one in BLUEPRINTS])
+@pytest.mark.parametrize("service", SERVICES)
 def test_every_body_has_an_example_and_every_operation_a_summary(clients, service):
     document = clients[service].app.openapi()
     for method, path, operation in routes(clients[service]):

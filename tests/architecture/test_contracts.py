@@ -11,7 +11,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 PACKAGES = (
     "shared", "models", "market_data", "signal_generator", "signals", "recommender", "risk",
-    "executor", "portfolio", "backtest", "launcher",
+    "executor", "portfolio", "backtest", "launcher", "venues", "simulator",
 )  # fmt: skip
 SERVICES = PACKAGES[2:9]
 VIOLATIONS = (
@@ -23,6 +23,12 @@ VIOLATIONS = (
     ("The domain and the cores are pure", "risk/core/checks.py", "import sqlalchemy"),
     ("The domain and the cores are pure", "executor/core/planning.py", "import time"),
     ("A backtest sees cores, never shells", "backtest/result.py", "import portfolio.repository"),
+    ("The floors of the house", "venues/port.py", "import executor.core.order"),
+    (
+        "The venues' packages are spoken to in one place",
+        "market_data/feeds/port.py",
+        "import binance",
+    ),
     ("Only assembly knows the mode", "risk/handlers.py", "import shared.runtime.settings"),
 )
 

@@ -15,7 +15,7 @@ from tests.bench.machine import describe
 
 REPOSITORY = Path(__file__).parent.parent.parent
 RECORDS = REPOSITORY / "var" / "bench"
-GROUPS = ("features", "predict", "chain", "backtests", "services", "risk")
+GROUPS = ("features", "predict", "chain", "backtests", "services", "risk", "executor")
 
 
 def _last_record() -> tuple[int, dict[str, float]]:

@@ -1,6 +1,7 @@
 """An order stands where its facts say, in whatever order they arrived."""
 
 import random
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,8 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from executor.core.order import OrderFacts, Trade, merge, merged, status_of
 from shared.domain.enums import OrderStatus
 from shared.domain.ids import TradeId, VenueOrderId
+from shared.domain.order import progress
+from shared.domain.values import ZERO
 
 QUANTITY = Decimal(10)
+_NEVER_THERE = (OrderStatus.REJECTED, OrderStatus.NOT_SENT, OrderStatus.ABSENT)
 TRADES = [
     Trade(trade_id=TradeId(f"t{number}"), quantity=Decimal(size), price=Decimal(100))
     for number, size in enumerate((1, 2, 3, 4, 5))
@@ -35,18 +39,104 @@ KNOWN = [
 facts = st.lists(st.sampled_from(KNOWN), max_size=9)
 
 
-def test_twenty_thousand_shuffles_of_the_same_facts_give_the_same_order():
-    chance = random.Random(20240101)
-    for _ in range(2_000):
-        some = chance.sample(KNOWN, chance.randint(1, 9))
-        expected = merged(some)
-        status = status_of(expected, QUANTITY)
+def _happenings(chance):
+    """What a venue may say of one order, and what we do ourselves: contradictions included."""
+    size = chance.choice((4, 10))
+    happened = [OrderFacts(is_claimed=True)]
+    ours = (
+        OrderFacts(is_claimed=True, is_ambiguous=True),
+        OrderFacts(is_cancel_requested=True),
+        OrderFacts(is_absent=True),
+        OrderFacts(is_not_sent=True),
+        OrderFacts(is_rejected=True),
+    )
+    happened += [fact for fact in ours if chance.random() < 0.25]
+    if chance.random() < 0.8:
+        names = [VenueOrderId(f"v{number}") for number in range(chance.choice((1, 1, 1, 2)))]
+        happened += [OrderFacts(venue_order_ids=frozenset({name})) for name in names]
+    filled = ZERO
+    for number in range(chance.randint(0, 4)):
+        trade = Trade(
+            trade_id=TradeId(f"t{number}"),
+            quantity=Decimal(chance.randint(1, size)),
+            price=Decimal(chance.choice((99, 100))),
+        )
+        filled += trade.quantity
+        happened.append(OrderFacts(trades=frozenset({trade})))
+        if chance.random() < 0.1:  # told again, and otherwise
+            other = replace(
+                trade, quantity=trade.quantity + chance.choice((0, 1)), price=Decimal(7)
+            )
+            happened.append(OrderFacts(trades=frozenset({other})))
+        if chance.random() < 0.5:
+            happened.append(OrderFacts(is_claimed=True, reported_quantity=filled))
+    if chance.random() < 0.6:
+        final = chance.choice((OrderStatus.EXPIRED, OrderStatus.CANCELED, OrderStatus.FILLED))
+        happened.append(OrderFacts(final=final, reported_quantity=filled))
+    return happened, Decimal(size)
+
+
+def _regrouped(chance, happened):
+    """The same facts in another order, some of them twice, merged in groups and then together."""
+    shuffled = [*happened, *chance.choices(happened, k=chance.randint(0, 3))]
+    chance.shuffle(shuffled)
+    groups = []
+    while shuffled:
+        count = chance.randint(1, 4)
+        groups.append(merged(shuffled[:count]))
+        shuffled = shuffled[count:]
+    return merged(groups)
+
+
+def _shuffle(times, seed):
+    """Compare `times` permutations, ten of each set of facts."""
+    chance = random.Random(seed)
+    reached = set()
+    for _ in range(times // 10):
+        happened, quantity = _happenings(chance)
+        expected = merged(happened)
+        status = status_of(expected, quantity)
+        reached.add(status)
+        _is_bounded(expected, quantity, status)
         for _ in range(10):
-            shuffled = [*some, *chance.sample(some, chance.randint(0, len(some)))]
-            chance.shuffle(shuffled)
-            found = merged(shuffled)
-            assert found == expected
-            assert status_of(found, QUANTITY) is status
+            found = _regrouped(chance, happened)
+            assert found == expected, (seed, happened)
+            assert status_of(found, quantity) is status, (seed, happened)
+    return reached
+
+
+def _is_bounded(facts, quantity, status):
+    """What an order may come to is never thought less than what it has come to."""
+    exposure = ZERO if status in _NEVER_THERE else max(quantity, facts.filled_quantity)
+    if status.is_terminal:
+        exposure = facts.filled_quantity
+        known = facts.reported_quantity
+        assert status is OrderStatus.OVERFILLED or exposure >= known, (facts, status)
+    assert exposure >= facts.filled_quantity, (facts, status)
+
+
+def test_twenty_thousand_permutations_of_the_same_facts_give_the_same_order():
+    assert _shuffle(20_000, 20240101) == set(OrderStatus) - {OrderStatus.APPROVED}
+
+
+@pytest.mark.long
+def test_a_million_permutations_of_the_same_facts_give_the_same_order():
+    _shuffle(1_000_000, 7)
+
+
+def test_however_facts_arrive_an_order_never_seems_to_go_back():
+    """Who hears of an order keeps its furthest state: that is always the latest."""
+    chance = random.Random(11)
+    for _ in range(2_000):
+        happened, quantity = _happenings(chance)
+        chance.shuffle(happened)
+        heard, furthest = OrderFacts(), None
+        for fact in happened:
+            heard = merge(heard, fact)
+            here = progress(status_of(heard, quantity), heard.filled_quantity)
+            assert furthest is None or here >= furthest, happened
+            furthest = here
+    assert furthest is not None
 
 
 def test_every_status_is_reached():
@@ -93,6 +183,17 @@ def test_one_trade_told_with_two_sizes_is_a_conflict_and_counts_the_larger():
     known = OrderFacts(trades=frozenset({TRADES[0], other}))
     assert known.filled_quantity == Decimal(2)
     assert status_of(known, QUANTITY) is OrderStatus.CONFLICT
+
+
+def test_told_of_more_than_was_asked_for_an_order_ends_only_when_its_fills_are_there():
+    told = OrderFacts(
+        venue_order_ids=frozenset({VenueOrderId("v1")}), reported_quantity=Decimal(12)
+    )
+    assert status_of(told, QUANTITY) is OrderStatus.FILLS_MISSING
+    some = merge(told, OrderFacts(trades=frozenset(TRADES[:3])))
+    assert status_of(some, QUANTITY) is OrderStatus.FILLS_MISSING
+    whole = merge(told, OrderFacts(trades=frozenset(TRADES[:4])))
+    assert status_of(whole, QUANTITY) is OrderStatus.OVERFILLED
 
 
 class OrderLife(RuleBasedStateMachine):

@@ -45,7 +45,9 @@ def trading(tmp_path, monkeypatch):
         (("data", "check", "/tmp", "--symbol", "A-B", "--interval", "1h"), 2, "is a folder"),
         (("backtest", "--html", "/nonexistent/x.html"), 2, "--html"),
         (("backtest", "--png", "/proc"), 2, "cannot be written"),
-        (("up", "--mode", "paper"), 1, "no venue yet"),
+        (("up", "--mode", "live"), 78, "MARKET_DATA__SOURCE=venue"),
+        (("up", "--mode", "paper"), 78, "MARKET_DATA__SOURCE=venue"),
+        (("data", "rules"), 78, "MARKET__VENUE"),
         (("trace", "abc"), 2, "is not an id"),
         (("orders",), 4, "does not answer"),
         (
@@ -81,6 +83,10 @@ def test_bad_input_is_one_clear_line_and_its_exit_code(trading, words, code, say
         ("SIGNALS__EXTERNAL_WEIGHTS", '{"desk": 101}'),
         ("SIGNALS__EXTERNAL_WEIGHTS", '{"No Name": 1}'),
         ("SIGNALS__EXTERNAL_WEIGHTS", '{"ml": 1}'),
+        ("EXECUTOR__MAX_ORDER_NOTIONAL", "Infinity"),
+        ("EXECUTOR__COLLAR_RATIO", "nan"),
+        ("EXECUTOR__POST_ONLY", "true"),  # with ioc, which never rests
+        ("EXECUTOR__VENUE", "kucoinn"),
         ("MARKET_DATA__START", "2024-01-01T00:30:00Z"),
         ("MARKET_DATA__START", "2024-01-01T00:00:00+05:45"),
     ],
@@ -283,3 +289,72 @@ def test_what_a_service_answers_decides_the_exit_code(trading, monkeypatch, stat
     result = trading("halt")
     assert result.exit_code == code
     assert "because" in result.output
+
+
+READS, ADMINISTERS = "r" * 40, "a" * 40
+
+
+def heard_by_a_service(monkeypatch, document):
+    """Answer every request with the document; return the list that the requests come to."""
+    heard = []
+
+    def answer(request):
+        heard.append(request)
+        return httpx.Response(200, json=document)
+
+    transport = httpx.MockTransport(answer)
+    made = httpx.Client
+    monkeypatch.setattr(
+        "launcher.client.httpx.Client", lambda **options: made(transport=transport, **options)
+    )
+    return heard
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({}, "from the file"),
+        ({"TRADING_API_KEYS": f"read:{READS},admin:{ADMINISTERS}"}, ADMINISTERS),
+        ({"TRADING_API_KEYS": f"admin:{ADMINISTERS}", "TRADING_API_KEY": "mine"}, "mine"),
+    ],
+)
+def test_the_command_knows_the_key_that_the_platform_was_started_with(
+    trading, tmp_path, monkeypatch, given, sent
+):
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "api-key").write_text("from the file\n")
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    heard = heard_by_a_service(monkeypatch, {"items": []})
+    assert trading("orders").exit_code == 0
+    assert heard[0].headers["X-TRADING-API-KEY"] == sent
+
+
+def an_order(**changes):
+    return {
+        "decided_at": "2026-01-01T00:00:00.250000Z",
+        "side": "sell",
+        "quantity": "0.5",
+        "symbol": "BTC-USD",
+        "order_type": "limit",
+        "time_in_force": "ioc",
+        "limit_price": "990",
+        "stop_price": None,
+        "exit_reason": None,
+        "filled_quantity": "0.2",
+        "status": "open",
+        "detail": "",
+        "client_order_id": "f102220c",
+        **changes,
+    }
+
+
+def test_a_stop_is_told_from_an_order_that_was_sent_to_fill(trading, monkeypatch):
+    stop = an_order(order_type="stop_limit", stop_price="1000", exit_reason="stop")
+    market = an_order(order_type="market", exit_reason="manual", detail="too little is left")
+    heard_by_a_service(monkeypatch, {"items": [an_order(), stop, market]})
+    shown = trading("orders").output
+    assert "sell 0.5 BTC-USD, limit 990 ioc" in shown
+    assert "sell 0.5 BTC-USD, stop at 1000, limit 990" in shown
+    assert "sell 0.5 BTC-USD, market (manual)" in shown
+    assert "too little is left" in shown

@@ -442,3 +442,20 @@ def test_any_release_can_be_read_by_its_id_from_memory_or_from_the_folder(folder
         for ask in (registry.load, registry.verify, registry.find):
             with pytest.raises(TradingError, match="no release has the id"):
                 ask(unknown)
+
+
+def test_with_real_money_only_a_release_that_passed_the_gate_speaks(folder):
+    registry = Registry(folder, MARKET, trust=TRUST, wants_gate=True)
+    registry.refresh()
+    judged = {model.manifest.gate_passed for model in registry.champions().values()}
+    assert judged <= {True}
+    unproven = Registry(folder, MARKET, trust=TRUST)
+    unproven.refresh()
+    silenced = {
+        scope
+        for scope, model in unproven.champions().items()
+        if model.manifest.gate_passed is not True
+    }
+    assert silenced
+    assert silenced == set(registry.failures())
+    assert all(why.startswith("gate: ") for why in registry.failures().values())

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 from hypothesis import given
@@ -251,6 +252,23 @@ def test_an_order_that_has_ended_stays_ended():
     assert follow(None, order(OrderStatus.UNKNOWN)).is_open
 
 
+@pytest.mark.parametrize("facts", list(permutations([OrderStatus.ABSENT, OrderStatus.OPEN])))
+def test_an_order_taken_for_absent_that_returns_is_open_again(facts):
+    known = None
+    for status in facts:
+        known = follow(known, order(status, filled_quantity="0"))
+    assert known is not None
+    assert known.is_open
+    assert of_order(known.status, known.filled_quantity) == "submitted"
+
+
+def test_a_fee_out_of_the_base_is_not_held():
+    bought = filled(None, order(), replace(fill("1"), fee=D("0.001"), fee_asset="BTC"))
+    assert bought.quantity == D("0.999")
+    sold = filled(bought, order(purpose=Purpose.EXIT), replace(fill("0.5"), fee_asset="BNB"))
+    assert sold.quantity == D("0.499")
+
+
 @pytest.mark.parametrize(
     ("status", "quantity", "expected"),
     [
@@ -267,7 +285,7 @@ def test_an_order_that_has_ended_stays_ended():
     ],
 )
 def test_the_order_says_what_became_of_the_recommendation(status, quantity, expected):
-    assert of_order(order(status, filled_quantity=quantity)) == expected
+    assert of_order(status, D(quantity)) == expected
 
 
 @given(st.lists(st.sampled_from(RecommendationStatus), max_size=6))
@@ -316,3 +334,13 @@ def test_a_wish_is_no_twin_of_the_pipelines_proposal():
     assert by_hand.source == "manual"
     leaving = propose(wish(Purpose.EXIT), Book(positions=held()), POLICY, NOW)
     assert (leaving.quantity, leaving.exit_reason) == (D(2), ExitReason.MANUAL)
+
+
+def test_what_is_too_small_to_sell_is_neither_left_nor_in_the_way_of_an_entry():
+    policy = Policy(account="mock-main", interval=Interval.H1, lots={BTC: D("0.01")})
+    dust = Book(positions=held(quantity="0.009", horizon_at=NOW))
+    assert recommend_exit(signal(action=Action.SELL), dust, policy) is None
+    assert not isinstance(recommend(signal(), dust, policy), Hold)
+    one_lot = Book(positions=held(quantity="0.01", horizon_at=NOW))
+    assert recommend_exit(signal(action=Action.SELL), one_lot, policy) is not None
+    assert isinstance(recommend(signal(), one_lot, policy), Hold)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -38,7 +39,9 @@ from shared.domain.events import (
     EquityMarked,
     OrderAccepted,
     OrderCanceled,
+    OrderExpired,
     OrderFilled,
+    OrderRejected,
     OrderSubmitted,
     OrderUnknown,
     PositionChanged,
@@ -334,6 +337,34 @@ def test_an_entry_that_came_to_nothing_frees_the_instrument(engine):
     desk.say(marked(3), signals(3))
     assert len(desk.issued()) == 2
     assert desk.status(entry) == "canceled"
+
+
+def test_an_order_that_was_absent_and_returns_keeps_the_instrument(engine):
+    desk = Desk(engine)
+    desk.say(marked(1), signals(1), now=1)
+    (entry,) = desk.issued()
+    desk.say(OrderUnknown(order=snapshot(entry, OrderStatus.UNKNOWN)))
+    desk.say(OrderExpired(order=snapshot(entry, OrderStatus.ABSENT)))
+    assert desk.status(entry) == "expired"
+    desk.say(OrderAccepted(order=snapshot(entry, OrderStatus.OPEN)))
+    assert desk.status(entry) == "submitted"
+    desk.say(marked(2), signals(2), now=2)
+    assert len(desk.issued()) == 1
+    desk.say(OrderCanceled(order=snapshot(entry, OrderStatus.CANCELED)), now=3)
+    desk.say(OrderExpired(order=snapshot(entry, OrderStatus.NOT_SENT)))
+    assert desk.status(entry) == "canceled"
+    desk.say(marked(3), signals(3))
+    assert len(desk.issued()) == 2
+
+
+def test_the_exit_of_a_bracket_says_nothing_of_its_entrys_recommendation(sqlite_engine):
+    desk = Desk(sqlite_engine)
+    entry = enter(desk)
+    leaving = replace(
+        snapshot(entry, OrderStatus.REJECTED), client_order_id="x" * 36, purpose=Purpose.EXIT
+    )
+    desk.say(OrderRejected(order=leaving))
+    assert desk.status(entry) == "submitted"
 
 
 def test_a_denial_frees_the_instrument_and_shows_every_breach(engine):

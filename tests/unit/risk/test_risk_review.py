@@ -286,6 +286,12 @@ def test_an_entry_is_denied_for_each_reason(one, book, now, limits, expected):
     assert all(breach.remedy and breach.limit and breach.value for breach in verdict.breaches)
 
 
+def test_what_is_too_small_to_sell_is_neither_left_nor_in_the_way_of_an_entry():
+    dust = replace(BOOK, positions=holding(BTC, "0.000001"))
+    assert isinstance(judged(entry(), dust), Approved)
+    assert checks(judged(leaving(), dust)) == ["nothing_to_leave"]
+
+
 def test_a_denial_names_every_breach_with_its_headroom():
     book = replace(BOOK, positions=holding(ETH, "79.98"), trades_today=200, locks={BTC: "fork"})
     verdict = judged(entry(), book)
@@ -340,13 +346,12 @@ def test_an_exit_is_denied_only_when_it_cannot_or_must_not_be(one, book, now, ex
     ("held", "asked", "sold"),
     [
         ("1.23456", "1.23456", "1.2345"),  # whole lots
-        ("0.00005", "0.00005", "0.00005"),  # dust, but all of it
         ("0.03001", "0.03001", "0.03001"),  # below the venue's minimum, but all of it
         ("2", "0.5", "0.5"),
         ("2", "5", "2"),  # never more than is held
     ],
 )
-def test_an_exit_sells_whole_lots_unless_only_dust_is_left(held, asked, sold):
+def test_an_exit_sells_whole_lots_unless_less_than_the_minimum_is_left(held, asked, sold):
     verdict = judged(leaving(quantity=asked), replace(BOOK, positions=holding(quantity=held)))
     assert verdict.quantity == D(sold)
 

@@ -9,15 +9,17 @@ from tests.conftest import REPOSITORY, python
 
 PASSWORD = "correct-horse/battery"
 _, KEY = generate("mock")
+PRIVATE = "-----BEGIN EC PRIVATE KEY-----\nfirst-line-of-it\nsecond-line-of-it\n-----END EC PRIVATE KEY-----\n"
 
 SAYING = f"""
 import logging, sys
 from shared.runtime.logging import configure, get_logger
-configure(as_json={{as_json}}, secrets=("", "short", {PASSWORD!r}))
+configure(as_json={{as_json}}, secrets=("", "short", {PASSWORD!r}, {PRIVATE!r}))
 log = get_logger()
 log.info("said", password="in-a-field", inner={{{{"api_secret": "in-a-mapping"}}}}, key_id="shown-id")
 log.info("said", many=[{{{{"token": "in-a-list"}}}}, ({{{{"passphrase": "in-a-tuple"}}}},)], numbers=(1, 2))
 log.info("said", url="mysql://user:{PASSWORD}@host", text="short word")
+log.info("said", text="a whole one: " + {PRIVATE!r})
 def fail():
     local = "only-a-local"
     raise RuntimeError("refused {KEY}")
@@ -48,6 +50,8 @@ def test_no_planted_secret_reaches_the_log(as_json):
         PASSWORD,
         KEY,
         "only-a-local",
+        "first-line-of-it",
+        "second-line-of-it",
     ):
         assert secret not in said
     assert said.count("refused [redacted]") >= 3

@@ -1,0 +1,126 @@
+"""Eighteen faults x three venues x four operations x three kinds of orders, with the real executor.
+
+Every cell runs an executor with all its threads on a database of its own against a simulated venue
+of its own; the fault comes at the very moment of the operation. Then the venue is healthy again,
+and the verdict is the oracle's: no order twice, none that we do not know, equal fills, nothing left
+in doubt, and the fault was taken for what `golden.py` says.
+
+For every change: three cells of each fault and venue (162, which meet every operation and kind).
+In `make test-long`: all cells there can be (522; `golden.NOT_APPLICABLE` names the 126 others), and
+all variants of a fault for what creates an order.
+"""
+
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from shared.db.engine import DatabaseAddress
+from tests.database import empty_database
+from tests.faults.cell import Cell, empty_copy, started, trading_at
+from tests.faults.golden import (
+    FAULTS,
+    NOT_APPLICABLE,
+    OPERATIONS,
+    ORDERS,
+    VENUES,
+    chosen,
+    everything,
+)
+from tests.faults.quickly import quickly
+
+AT_ONCE = 9
+
+# a TLS connection that is cut while it is made leaves its socket to the collector of `ssl`
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def hurry():
+    with quickly():
+        yield
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    file = tmp_path_factory.mktemp("empty") / "trading.sqlite"
+    empty_database(DatabaseAddress(file=file))
+    return file
+
+
+def settings_of(operation, order):
+    if order == "market":
+        return {"exit_type": "market"}
+    return {"time_in_force": "gtc"} if (operation, order) == ("cancel", "limit") else {}
+
+
+def run(fault, cell, engine, folder, together):
+    """Play one cell; the others of its batch begin at the same time."""
+    venue, operation, order, variant = cell
+    tls = folder / "tls" if fault == "tls_cut" else None
+    settings = settings_of(operation, order)
+    try:
+        with trading_at(venue, engine, tls_folder=tls, **settings) as trading:
+            started(trading)
+            together()
+            played = Cell(trading, fault, operation, order, variant)
+            played.play()
+            played.settle()
+            played.judge()
+    except BaseException as error:  # noqa: BLE001 - the batch says which cell it was
+        return f"{fault} at {venue}, {operation} of a {order} order ({variant}): {error!r}\n" + (
+            "".join(traceback.format_exception(error)[-2:-1])
+        )
+    return None
+
+
+def run_all(fault, cells, template, folder):
+    problems = []
+    for start in range(0, len(cells), AT_ONCE):
+        batch = cells[start : start + AT_ONCE]
+        barrier = Barrier(len(batch))
+
+        def together(barrier=barrier):
+            barrier.wait(30)
+
+        with ThreadPoolExecutor(len(batch)) as pool:
+            running = []
+            for number, cell in enumerate(batch, start):
+                place = folder / str(number)
+                engine = empty_copy(template, place)
+                running.append(pool.submit(run, fault, cell, engine, place, together))
+            problems += [problem for one in running if (problem := one.result())]
+    return problems
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_loses_no_order_doubles_none_and_is_taken_for_what_it_is(fault, template, tmp_path):
+    problems = run_all(fault, chosen(fault), template, tmp_path)
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_cell_of_the_matrix(fault, template, tmp_path):
+    problems = run_all(fault, everything(fault), template, tmp_path)
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("fault", ["reset_after_accept", "error_before", "garbage"])
+@pytest.mark.parametrize("venue", VENUES)
+def test_on_mariadb_it_is_the_same(fault, venue, mariadb_engine, tmp_path):
+    problem = run(fault, (venue, "create", "limit", 0), mariadb_engine, tmp_path, lambda: None)
+    assert problem is None, problem
+
+
+def test_the_matrix_has_as_many_cells_as_it_says():
+    cells = [cell for fault in FAULTS for cell in chosen(fault)]
+    assert len(FAULTS) == 18
+    assert len(cells) == len(set(cells)) == 162
+    met = {(operation, order) for _, operation, order, _ in cells}
+    assert met == {(one, of) for one in OPERATIONS for of in ORDERS} - {("cancel", "market")}
+    for fault in FAULTS:
+        there_are = {cell[:3] for cell in everything(fault)}
+        assert len(there_are) == 4 * 3 * 3 - len(NOT_APPLICABLE)
+    assert len(NOT_APPLICABLE) * len(FAULTS) == 126

@@ -1,0 +1,70 @@
+"""What a venue tells is booked with the order it belongs to, whatever else has the same number."""
+
+from dataclasses import replace
+
+import pytest
+
+from executor.handlers.journal import Seen
+from executor.repository import requests
+from executor.tasks.balancing import Balances
+from executor.tasks.syncing import Syncer
+from shared.domain.clock import SystemClock
+from shared.domain.enums import Interval, OrderStatus, Purpose, Side
+from shared.domain.ids import Symbol
+from tests.builders import ACCOUNT, BTC
+from tests.unit.executor.venue_room import (
+    RULES,
+    SaidVenue,
+    VenueRoom,
+    executed,
+    open_account,
+    reported,
+)
+
+ETH = Symbol("ETH-USDT")
+
+
+@pytest.fixture
+def room(engine):
+    open_account(engine)
+    return VenueRoom(engine, SaidVenue()).lead()
+
+
+def syncer(room):
+    balances = Balances(line=room.line)
+    return Syncer(line=room.line, looker=room.looker, balances=balances, interval=Interval.H1)
+
+
+def standing(room, identity):
+    with room.line.transactions.read() as connection:
+        return requests.find(connection, ACCOUNT, identity)
+
+
+def told(room, identity, **changes):
+    report = replace(reported(identity, OrderStatus.OPEN, 0), **changes)
+    room.line.journal.see(standing(room, identity), Seen(report=report))
+
+
+def test_orders_of_two_instruments_may_have_one_number_at_the_venue(room):
+    room.line.board.learn_rules({BTC: RULES, ETH: RULES})
+    ours, other = room.approve(0), room.approve(1, symbol=ETH)
+    for identity, symbol in ((ours, BTC), (other, ETH)):
+        told(room, identity, symbol=symbol)
+    now = SystemClock().now()
+    room.venue.fills = lambda symbol, _since: (
+        [replace(executed(1, "0.4", at=now), symbol=ETH)] if symbol == ETH else []
+    )
+    syncer(room).sync_fills([BTC, ETH])
+    assert [(fill.client_order_id, fill.symbol) for fill in room.fills()] == [(other, ETH)]
+
+
+def test_two_orders_of_ours_that_trade_with_one_another_keep_a_fill_each(room):
+    buying, selling = room.approve(0), room.approve(1, side=Side.SELL, purpose=Purpose.EXIT)
+    for side, identity in ((Side.BUY, buying), (Side.SELL, selling)):
+        told(room, identity, venue_order_id=f"v{side}", side=side)
+        fill = replace(executed(7, "0.4", f"v{side}"), side=side)
+        seen = Seen(report=None, fills=(fill,))
+        room.line.journal.see(standing(room, identity), seen)
+    assert {(fill.side, fill.client_order_id) for fill in room.fills()} == {
+        (Side.BUY, buying), (Side.SELL, selling),
+    }  # fmt: skip
