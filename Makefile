@@ -34,7 +34,7 @@ run: setup  ## watch the platform trade in mock mode
 	$(BIN)/trading up
 
 test: setup-dev servers lint  ## everything that CI runs
-	$(BIN)/pytest -n 2 -m "not long"
+	$(BIN)/pytest -n 3 -m "not long"
 
 test-long: setup-dev servers  ## the matrices and soaks that take longer than CI allows
 	$(BIN)/pytest -n 2
