@@ -22,6 +22,8 @@ from venues.errors import VenueError
 _SHORTEST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _LISTEN_SECONDS = 1.0
+# `websockets` hands on whatever ended a handshake: EOFError, or an encoding it does not know
+_ENDS = (VenueError, WebSocketException, EOFError, NotImplementedError, OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ def follow(
         started = time.monotonic()
         try:
             _listen(dialect, hear, stop, authority)
-        except (VenueError, WebSocketException, OSError, ValueError) as error:
+        except _ENDS as error:
             hear(Gap(reason=type(error).__name__))  # its text may hold an address with a token
         if time.monotonic() - started > _LONGEST_PAUSE:
             pause = _SHORTEST_PAUSE
