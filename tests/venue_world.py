@@ -119,7 +119,7 @@ class Trading:
             if found := condition():
                 return found
             time.sleep(0.02)
-        raise AssertionError(f"not within {seconds} s: {self.rows()}")
+        raise TimeoutError(f"not within {seconds} s: {self.rows()}")
 
     def ready(self):
         checks = self.service.api.state.checks
