@@ -18,7 +18,6 @@ from executor.settings import ExecutorSettings
 from launcher.console import FAILED, err, out, print_json
 from launcher.live_gate import LiveAccount, placed_account, reasons_against
 from launcher.options import AsJson
-from shared.db.audit import record
 from shared.db.dialect import db_now
 from shared.domain.errors import BadInput
 from shared.runtime.configuration import ConfigurationError
@@ -62,8 +61,7 @@ def enable(days: Days = _LONGEST_DAYS, yes: Yes = False) -> None:
             "fingerprint": consent.fingerprint,
             "ends_at": consent.ends_at.isoformat(),
         }
-        about = (consent.actor, "live.enabled", account.platform.account, detail)
-        record(uow.connection, *about, now)
+        uow.audit(consent.actor, "live.enabled", account.platform.account, detail)
         return consent
 
     consent = runtime.transactions(_PRODUCER).attempt(write)
@@ -79,8 +77,7 @@ def disable() -> None:
     def write(uow: "UnitOfWork") -> bool:
         was_there = withdraw_consent(uow.connection, platform.account)
         if was_there:
-            about = (actor, "live.disabled", platform.account, {})
-            record(uow.connection, *about, db_now(uow.connection))
+            uow.audit(actor, "live.disabled", platform.account, {})
         return was_there
 
     was_there = build_runtime(platform).transactions(_PRODUCER).attempt(write)

@@ -88,7 +88,7 @@ def _open(transactions: Transactions, opening: Opening) -> None:
 
     def work(uow: UnitOfWork) -> None:
         lock_account(uow.connection, opening.account)
-        open_account(uow.connection, opening, uow.now)
+        open_account(uow, opening)
 
     transactions.attempt(work)
 

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.bus.unit_of_work import Transactions
-from shared.db import audit
 from shared.domain.bracket import BracketPlan
 from shared.domain.enums import Action, Interval
 from shared.domain.errors import BadInput, Conflict
@@ -163,14 +162,7 @@ def _sources(
         with transactions.begin() as uow:
             source = Source(name=name, weight=body.weight, enabled=body.enabled, updated_at=uow.now)
             opinions.save_source(uow.connection, source, uow.now)
-            audit.record(
-                uow.connection,
-                principal.name,
-                "signals.source_changed",
-                name,
-                body.model_dump(),
-                uow.now,
-            )
+            uow.audit(principal.name, "signals.source_changed", name, body.model_dump())
         return SourceView.model_validate(source)
 
 

@@ -8,6 +8,9 @@ from shared.domain.bracket import BracketPlan
 from shared.domain.candle import Candle
 from shared.domain.enums import (
     Action,
+    AlarmKind,
+    BalanceKind,
+    ExitReason,
     Interval,
     Liquidity,
     OrderStatus,
@@ -62,7 +65,7 @@ APPROVED = Approved(
     interval=Interval.H1, side=Side.BUY, purpose=Purpose.ENTRY, quantity=Decimal("0.00237"),
     price=CANDLE.close, limit_price=Decimal("42260.5"), notional=Decimal("100.16"),
     decided_at=CLOSED_AT, expires_at=CLOSED_AT + HOUR, limits_version=1, bracket=PLAN,
-    exit_reason=None, sizing=SIZING,
+    exit_reason=None, sizing=SIZING, source=RECOMMENDATION.source,
 )  # fmt: skip
 DENIED = Denied(
     decision_id=APPROVED.decision_id, recommendation_id=APPROVED.recommendation_id,
@@ -153,6 +156,39 @@ FACTS: tuple[events.Event, ...] = (
     events.TradingStateChanged(
         account=ACCOUNT, state=TradingState.REDUCE, version=2, actor="risk", reason="drawdown",
         changed_at=CLOSED_AT,
+    ),
+    events.TradingAlarmed(
+        account=ACCOUNT, kind=AlarmKind.CLOCK, subject="coinbase",
+        detail="the venue's clock is 1.4 s ahead", raised_at=CLOSED_AT,
+    ),
+    events.QuotesSeen(
+        account=ACCOUNT, venue="coinbase", seen_at=CLOSED_AT,
+        quotes=(
+            events.SeenQuote(symbol=BTC, bid=Decimal("41999.5"), ask=Decimal("42000.25")),
+        ),
+    ),
+    events.RoundTripClosed(
+        account=ACCOUNT, trip_id="coinbase:main:t-1", symbol=BTC, opened_at=CLOSED_AT,
+        closed_at=CLOSED_AT, cost=Decimal("421.13"), pnl=Decimal("-8.42"),
+        exit_reason=ExitReason.STOP,
+    ),
+    events.BalanceFound(
+        account=ACCOUNT, venue="coinbase", asset="USD", amount=Decimal(10000),
+        kind=BalanceKind.OPENING, reference="opening:coinbase:USD", actor="executor",
+        found_at=CLOSED_AT,
+    ),
+    events.BalanceMoved(
+        account=ACCOUNT, asset="USD", amount=Decimal(-250), kind=BalanceKind.WITHDRAWAL,
+        reference="w-1", actor="treasurer", moved_at=CLOSED_AT,
+    ),
+    events.RebalanceWanted(
+        account=ACCOUNT, rebalance_id="r-1", actor="treasurer", interval=Interval.H1,
+        wanted_at=CLOSED_AT,
+        steps=(
+            events.RebalanceStep(
+                symbol=BTC, side=Side.BUY, quantity=Decimal("0.01"), price=Decimal(42_000)
+            ),
+        ),
     ),
     events.ModelPromoted(
         scope="BTCUSDT", release_id=EDGE.release_id, role="champion", promoted_at=CLOSED_AT

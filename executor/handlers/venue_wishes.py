@@ -13,7 +13,6 @@ from executor.repository import orders
 from executor.repository.freezes import frozen, thaw
 from executor.repository.lists import held_symbols
 from shared.bus.unit_of_work import Transactions, UnitOfWork
-from shared.db.audit import record
 from shared.db.control import lock_trading_state
 from shared.domain.enums import OrderStatus, OrderType, Purpose, SurpriseKind, TradingState
 from shared.domain.errors import Conflict, NotFound, Refused
@@ -69,7 +68,7 @@ class VenueWishes:
                 raise Conflict(f"order {identity} is {state.status}: it is not in doubt")
             self.journal.write(uow, state, [close(state, evidence, uow.now)])
             detail = {"client_order_id": identity, "evidence": evidence, "was": state.status}
-            record(uow.connection, actor, "close_order", self.account, detail, uow.now)
+            uow.audit(actor, "close_order", self.account, detail)
 
         self.transactions.attempt(work)
 
@@ -91,7 +90,7 @@ class VenueWishes:
             if not thaw(uow.connection, self.account, symbol):
                 raise NotFound(f"{symbol} is not frozen")
             detail = {"symbol": symbol}
-            record(uow.connection, actor, "thaw", self.account, detail, uow.now)
+            uow.audit(actor, "thaw", self.account, detail)
 
         self.transactions.attempt(work)
 

@@ -14,7 +14,6 @@ from executor.core.reconciliation import Difference, DifferenceKind
 from executor.repository import account, requests
 from executor.tasks.line import Line
 from shared.bus.unit_of_work import UnitOfWork
-from shared.db.audit import record
 from shared.domain.clock import EPOCH
 from shared.domain.enums import OrderStatus, SurpriseKind
 from shared.domain.errors import BadInput
@@ -108,7 +107,7 @@ class Balances:
             place = (line.venue.name, line.account)
             account.save_baselines(uow.connection, place, {asset: baseline}, (actor, uow.now))
             detail = {"asset": asset, "baseline": to_text(baseline)}
-            record(uow.connection, actor, "accept_balance", line.account, detail, uow.now)
+            uow.audit(actor, "accept_balance", line.account, detail)
 
         line.transactions.attempt(work)
         self.compare()

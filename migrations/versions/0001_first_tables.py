@@ -149,16 +149,22 @@ def upgrade() -> None:
     schema='crypto_transactions'
     )
     op.create_table('audit',
-    sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('chain', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('seq', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('actor', shared.db.types.Word(length=64), nullable=False),
     sa.Column('action', shared.db.types.Word(length=64), nullable=False),
     sa.Column('subject', shared.db.types.Word(length=128), nullable=False),
     sa.Column('detail', shared.db.types.Document(), nullable=False),
     sa.Column('at', shared.db.types.Instant(), nullable=False),
-    sa.Column('previous_hash', shared.db.types.Word(length=64), nullable=False),
     sa.Column('hash', shared.db.types.Word(length=64), nullable=False),
-    sa.PrimaryKeyConstraint('seq'),
-    sa.UniqueConstraint('hash'),
+    sa.PrimaryKeyConstraint('chain', 'seq'),
+    schema='crypto_transactions'
+    )
+    op.create_table('audit_heads',
+    sa.Column('chain', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.Column('hash', shared.db.types.Word(length=64), nullable=False),
+    sa.PrimaryKeyConstraint('chain'),
     schema='crypto_transactions'
     )
     op.create_table('balance_baselines',
@@ -719,6 +725,7 @@ def downgrade() -> None:
     op.drop_table('control', schema='crypto_transactions')
     op.drop_table('balances', schema='crypto_transactions')
     op.drop_table('balance_baselines', schema='crypto_transactions')
+    op.drop_table('audit_heads', schema='crypto_transactions')
     op.drop_table('audit', schema='crypto_transactions')
     op.drop_table('api_keys', schema='crypto_transactions')
     op.drop_index('ix_model_health_day', table_name='model_health', schema='crypto_prices')

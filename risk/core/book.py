@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from risk.core.conduct import CLEAN, Conduct
 from risk.core.external import NOTHING_EXTERNAL, External
+from risk.core.market import NO_MARKETS, Markets
 from shared.domain.enums import OrderStatus, Purpose, TradingState
 from shared.domain.events import EquityMarked
 from shared.domain.ids import DecisionId, Symbol, TradeId
@@ -17,12 +19,16 @@ from shared.domain.verdict import Approved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """`price` is the last mark, or the fill's own price before the first one."""
+    """`price` is the last mark, or the fill's own price before the first one.
+
+    `source`: who believed in the entry that bought last.
+    """
 
     symbol: Symbol
     quantity: Decimal
     price: Decimal
     trade_id: TradeId | None = None
+    source: str = ""
     notional: Decimal = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -35,6 +41,7 @@ class Reservation:
 
     `status`: how its order stood by the latest fact heard, None before the first.
     `amount`: the quote that is still set aside, an upper bound of what will be spent.
+    `source`: who believed in it.
     """
 
     decision_id: DecisionId
@@ -43,6 +50,7 @@ class Reservation:
     quantity: Decimal
     filled_quantity: Decimal
     unit_cost: Decimal
+    source: str = ""
     status: OrderStatus | None = None
     is_held: bool = field(init=False, compare=False)
     amount: Decimal = field(init=False, compare=False)
@@ -73,8 +81,9 @@ def _no_locks() -> Mapping[Symbol, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """`as_of` is None before the first mark; `trades_today` counts entries of the day decided on.
+    """`as_of` is None before the first mark.
 
+    `trades_today`, `orders_this_minute`: entries approved in the day and the minute decided on.
     `locks`: instruments that may not be entered, and why.
     """
 
@@ -84,11 +93,14 @@ class Book:
     peak_equity: Decimal
     day_start_equity: Decimal
     trades_today: int = 0
+    orders_this_minute: int = 0
     state: TradingState = TradingState.RUN
     positions: Mapping[Symbol, Holding] = field(default_factory=_no_holdings)
     reservations: Mapping[DecisionId, Reservation] = field(default_factory=_no_reservations)
     locks: Mapping[Symbol, str] = field(default_factory=_no_locks)
     external: External = NOTHING_EXTERNAL
+    markets: Markets = NO_MARKETS
+    conduct: Conduct = CLEAN
     position_total: Decimal = field(init=False, compare=False)
     reserved_total: Decimal = field(init=False, compare=False)
     exposure: Decimal = field(init=False, compare=False)
@@ -147,6 +159,7 @@ class Book:
             self,
             reservations={**self.reservations, **promised},
             trades_today=self.trades_today + entries,
+            orders_this_minute=self.orders_this_minute + entries,
         )
 
 
@@ -168,6 +181,7 @@ def reservation(approved: Approved, fee_factor: Decimal) -> Reservation:
         quantity=approved.quantity,
         filled_quantity=ZERO,
         unit_cost=unit_cost,
+        source=approved.source,
     )
 
 

@@ -145,6 +145,7 @@ def _approved(proposal: Proposal, limits: RiskLimits) -> Approved:
         bracket=one.bracket,
         exit_reason=one.exit_reason,
         sizing=proposal.sizing,
+        source=one.source,
     )
 
 

@@ -168,7 +168,7 @@ def limits_in_force(uow: UnitOfWork, opening: Opening) -> RiskLimits:
     """Return the limits; the first to ask, under the account's lock, opens the account."""
     found = policy.find_limits(uow.connection, opening.account)
     if found is None:
-        policy.open_account(uow.connection, opening, uow.now)
+        policy.open_account(uow, opening)
         found = policy.find_limits(uow.connection, opening.account)
         assert found is not None
     return found.limits

@@ -25,7 +25,7 @@ def change_state(
     """
     row = lock_state(uow.connection, opening.account)
     if row is None:
-        open_account(uow.connection, opening, uow.now)
+        open_account(uow, opening)
         row = lock_state(uow.connection, opening.account)
         assert row is not None
     if row.state == state:
@@ -53,7 +53,7 @@ def _set(
         reason=reason,
         changed_at=uow.now,
     )
-    save_state(uow.connection, changed)
+    save_state(uow, changed)
     uow.emit(changed)
     return changed
 

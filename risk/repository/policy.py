@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, insert, select
 from risk.core.limits import RiskLimits
 from risk.tables import risk_limits
 from shared.bus.codec import from_builtins
-from shared.db.audit import record
+from shared.bus.unit_of_work import UnitOfWork
 from shared.db.control import control
 from shared.db.dialect import for_update, insert_missing, upsert
 from shared.db.statements import Prepared, given
@@ -44,25 +44,26 @@ class Opening:
     state: TradingState
 
 
-def open_account(connection: Connection, opening: Opening, now: datetime) -> None:
+def open_account(uow: UnitOfWork, opening: Opening) -> None:
     """Make sure there is a trading state, and limits as configured; call it under the lock.
 
     Limits set by a person stay until the configuration itself changes: the latest word counts.
     """
+    connection = uow.connection
     row = {
         "account": opening.account,
         "state": opening.state,
         "version": 1,
         "actor": CONFIGURATION,
         "reason": "first start",
-        "changed_at": now,
+        "changed_at": uow.now,
     }
     insert_missing(connection, control, [row])
     latest = find_limits(connection, opening.account)
     configured = find_limits(connection, opening.account, actor=CONFIGURATION)
     if configured is None or replace(configured.limits, version=0) != opening.limits:
         version = 1 if latest is None else latest.limits.version + 1
-        add_limits(connection, opening.account, replace(opening.limits, version=version), now)
+        add_limits(uow, opening.account, replace(opening.limits, version=version))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,21 +90,17 @@ def find_limits(
 
 
 def add_limits(
-    connection: Connection,
-    account: AccountId,
-    limits: RiskLimits,
-    now: datetime,
-    actor: str = CONFIGURATION,
+    uow: UnitOfWork, account: AccountId, limits: RiskLimits, actor: str = CONFIGURATION
 ) -> None:
     row = {
         "account": account,
         "version": limits.version,
         "limits": limits,
         "actor": actor,
-        "created_at": now,
+        "created_at": uow.now,
     }
-    connection.execute(insert(risk_limits).values(row))
-    record(connection, actor, "limits.changed", account, limits, now)
+    uow.connection.execute(insert(risk_limits).values(row))
+    uow.audit(actor, "limits.changed", account, limits)
 
 
 def find_state(connection: Connection, account: AccountId) -> Row[Any] | None:
@@ -115,7 +112,7 @@ def lock_state(connection: Connection, account: AccountId) -> Row[Any] | None:
     return _LOCKED_STATE.first(connection, account=account)
 
 
-def save_state(connection: Connection, changed: TradingStateChanged) -> None:
+def save_state(uow: UnitOfWork, changed: TradingStateChanged) -> None:
     row = {
         "account": changed.account,
         "state": changed.state,
@@ -124,13 +121,6 @@ def save_state(connection: Connection, changed: TradingStateChanged) -> None:
         "reason": changed.reason,
         "changed_at": changed.changed_at,
     }
-    upsert(connection, control, [row], key=("account",))
+    upsert(uow.connection, control, [row], key=("account",))
     detail = {"state": changed.state, "version": changed.version, "reason": changed.reason}
-    record(
-        connection,
-        changed.actor,
-        "trading_state.changed",
-        changed.account,
-        detail,
-        changed.changed_at,
-    )
+    uow.audit(changed.actor, "trading_state.changed", changed.account, detail)

@@ -122,7 +122,7 @@ def _locks(routes: APIRouter, desk: Desk) -> None:
             account.lock_account(uow.connection, desk.account)
             note = (who.name, body.reason)
             key = (desk.account, symbol)
-            locks.add_lock(uow.connection, key, note, uow.now, body.expires_at)
+            locks.add_lock(uow, key, note, body.expires_at)
             rows = account.find_locks(uow.connection, desk.account, uow.now)
             return LockView.model_validate(next(row for row in rows if row.symbol == symbol))
 
@@ -135,7 +135,7 @@ def _locks(routes: APIRouter, desk: Desk) -> None:
         def work(uow: UnitOfWork) -> None:
             account.lock_account(uow.connection, desk.account)
             key = (desk.account, wanted)
-            if not locks.remove_lock(uow.connection, key, who.name, uow.now):
+            if not locks.remove_lock(uow, key, who.name):
                 raise NotFound(f"{wanted} is not locked")
 
         desk.transactions.attempt(work)

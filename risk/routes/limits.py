@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from risk.core.book import Book
 from risk.core.exposure import Counter, money_counters, trades_counter, trades_on
 from risk.core.external import ExternalBuy
-from risk.core.limits import BOUNDS, RiskLimits
+from risk.core.limits import LimitFacts, RiskLimits, limit_facts
 from risk.handlers.book import count
 from risk.handlers.state import current_state
 from risk.repository import account, policy
@@ -24,40 +24,26 @@ from shared.http.keys import Principal
 from shared.http.values import MoneyText
 
 
-def _bounded(name: str) -> Any:
-    least, most = BOUNDS[name]
-    return Field(ge=least, le=most, allow_inf_nan=False)
+def _field(facts: LimitFacts) -> Any:
+    allowed = Field(ge=facts.least, le=facts.most, description=facts.meaning)
+    return (facts.kind, allowed)
 
 
-def _count(name: str) -> Any:
-    least, most = BOUNDS[name]
-    return Field(ge=least, le=most)
-
-
-class LimitsFields(BaseModel):
-    """Every limit; ratios are shares of equity."""
-
+class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    max_position_ratio: float = _bounded("max_position_ratio")
-    max_exposure_ratio: float = _bounded("max_exposure_ratio")
-    max_trades_per_day: int = _count("max_trades_per_day")
-    max_drawdown_ratio: float = _bounded("max_drawdown_ratio")
-    max_book_age_candles: int = _count("max_book_age_candles")
-    max_price_age_candles: int = _count("max_price_age_candles")
-    kelly_fraction: float = _bounded("kelly_fraction")
-    probability_quantile: float = _bounded("probability_quantile")
-    prior_weight: float = _bounded("prior_weight")
-    correlation_floor: float = _bounded("correlation_floor")
-    rule_based_ratio: float = _bounded("rule_based_ratio")
-    min_probability_margin: float = _bounded("min_probability_margin")
-    min_barrier_costs: float = _bounded("min_barrier_costs")
-    entry_collar_bps: int = _count("entry_collar_bps")
-    exit_collar_bps: int = _count("exit_collar_bps")
+
+_Fields: Any = create_model(
+    "LimitsFields", __base__=_Strict, **{name: _field(one) for name, one in limit_facts().items()}
+)
+
+
+class LimitsFields(_Fields):
+    """Every limit; ratios are shares of equity unless said otherwise."""
 
 
 def _fields(limits: RiskLimits) -> LimitsFields:
-    return LimitsFields.model_validate({name: getattr(limits, name) for name in BOUNDS})
+    return LimitsFields.model_validate({name: getattr(limits, name) for name in limit_facts()})
 
 
 class LimitsBody(BaseModel):
@@ -142,7 +128,7 @@ def _limits(routes: APIRouter, desk: Desk) -> None:
             if body.version != known.version:
                 raise Conflict(f"version {known.version} is in force; read it and decide again")
             changed = RiskLimits(version=known.version + 1, **body.limits.model_dump())
-            policy.add_limits(uow.connection, desk.account, changed, uow.now, who.name)
+            policy.add_limits(uow, desk.account, changed, who.name)
             count(uow, desk.opening, changed, desk.reviewer.metrics)
             return _view(policy.find_limits(uow.connection, desk.account))
 

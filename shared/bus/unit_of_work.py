@@ -16,6 +16,7 @@ from shared.bus.codec import encode
 from shared.bus.doorbell import Doorbell
 from shared.bus.envelope import Envelope, event_id
 from shared.bus.tables import deliveries, event_log, subscriptions
+from shared.db.audit import Deed, append
 from shared.db.dialect import limit_idle
 from shared.db.engine import READ_ONLY, is_transient, write_turn
 from shared.db.statements import Prepared, among
@@ -48,6 +49,7 @@ class UnitOfWork:
         self._now: datetime | None = None
         self._cause = cause
         self._events: list[tuple[Event, Envelope | None]] = []
+        self._deeds: list[Deed] = []
         self._callbacks: list[Callable[[], None]] = []
 
     @property
@@ -67,6 +69,15 @@ class UnitOfWork:
 
     def emit(self, event: Event) -> None:
         self._events.append((event, self._cause))
+
+    @property
+    def deeds(self) -> tuple[Deed, ...]:
+        return tuple(self._deeds)
+
+    def audit(self, actor: str, action: str, subject: str, detail: Any) -> None:
+        """Have the audit say who did what, in the chain of this service, last of all."""
+        deed = Deed(actor=actor, action=action, subject=subject, detail=detail, at=self.now)
+        self._deeds.append(deed)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         self._callbacks.append(callback)
@@ -119,6 +130,7 @@ class Transactions:
                 uow = UnitOfWork(connection, self.clock, cause)
                 yield uow
                 heard_by = self._announce(uow)
+                append(connection, self.producer, uow.deeds)
                 self._at("before")
             self._at("after")
         self.doorbell.ring(heard_by)

@@ -1,47 +1,93 @@
-"""Who changed what, when: append-only, each row chained to the one before it by hash."""
+"""Who did what, when: append-only, the rows of each chain tied to one another by hash.
 
+Each service writes a chain of its own, so that none waits for another; the head of a chain says how
+long it is, so that its end cannot be cut off unnoticed either.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Connection, Integer, Table, insert, select
+from sqlalchemy import BigInteger, Column, Connection, Table, insert, select, update
 
 from shared.db.base import TRANSACTIONS, metadata
-from shared.db.dialect import for_update
+from shared.db.dialect import for_update, insert_missing
+from shared.db.statements import Prepared, given
 from shared.db.types import Document, Instant, Word
 
 audit = Table(
     "audit",
     metadata,
-    Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
+    Column("chain", Word(32), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("actor", Word(64), nullable=False),
     Column("action", Word(64), nullable=False),
     Column("subject", Word(128), nullable=False),
     Column("detail", Document(), nullable=False),
     Column("at", Instant(), nullable=False),
-    Column("previous_hash", Word(64), nullable=False),
-    Column("hash", Word(64), nullable=False, unique=True),
+    Column("hash", Word(64), nullable=False),
     schema=TRANSACTIONS,
 )
 
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("chain", Word(32), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Word(64), nullable=False),
+    schema=TRANSACTIONS,
+)
 
-def record(
-    connection: Connection, actor: str, action: str, subject: str, detail: Any, at: datetime
-) -> None:
-    """Append one row in the caller's transaction."""
-    first = select(audit.c.seq).order_by(audit.c.seq).limit(1)
-    connection.execute(for_update(first)).all()  # one at a time: whoever waits here reads anew
-    last = select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
-    previous = connection.execute(last).scalar_one_or_none() or ""
-    fields = msgspec.json.encode((previous, actor, action, subject, detail, at))
-    row = {
-        "actor": actor,
-        "action": action,
-        "subject": subject,
-        "detail": detail,
-        "at": at,
-        "previous_hash": previous,
-        "hash": sha256(fields).hexdigest(),
-    }
-    connection.execute(insert(audit).values(row))
+_HEAD = Prepared(for_update(select(audit_heads).where(given(audit_heads.c.chain))))
+_TO_AUDIT = Prepared(insert(audit))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What somebody did to something; `detail` is anything that can be written as JSON."""
+
+    actor: str
+    action: str
+    subject: str
+    detail: Any
+    at: datetime
+
+
+def append(connection: Connection, chain: str, deeds: Sequence[Deed]) -> None:
+    """Append to a chain in the caller's transaction; its other writers wait until the commit."""
+    if not deeds:
+        return
+    head = _HEAD.first(connection, chain=chain)
+    if head is None:
+        insert_missing(connection, audit_heads, [{"chain": chain, "seq": 0, "hash": ""}])
+        head = _HEAD.first(connection, chain=chain)
+    assert head is not None
+    seq, last = head.seq, head.hash
+    rows: list[dict[str, Any]] = []
+    for deed in deeds:
+        seq += 1
+        last = digest(chain, seq, last, deed)
+        rows.append(
+            {
+                "chain": chain,
+                "seq": seq,
+                "actor": deed.actor,
+                "action": deed.action,
+                "subject": deed.subject,
+                "detail": deed.detail,
+                "at": deed.at,
+                "hash": last,
+            }
+        )
+    _TO_AUDIT.run(connection, rows)
+    moved = update(audit_heads).where(audit_heads.c.chain == chain).values(seq=seq, hash=last)
+    connection.execute(moved)
+
+
+def digest(chain: str, seq: int, previous: str, deed: Deed) -> str:
+    """Return the hash of a row: over its place, its words, and the hash of the row before it."""
+    words = (chain, seq, previous, deed.actor, deed.action, deed.subject, deed.detail, deed.at)
+    return sha256(msgspec.json.encode(words)).hexdigest()

@@ -134,3 +134,22 @@ class SurpriseKind(StrEnum):
     CONTRADICTED = "contradicted"  # refused and traded, or one trade told in two ways
     BALANCE = "balance"
     OVERSOLD = "oversold"
+
+
+class AlarmKind(StrEnum):
+    """Why a service asks risk to stop entries."""
+
+    DRIFT = "drift"  # a model in use is judged red
+    CLOCK = "clock"  # our clock and the venue's differ by more than may be
+    STALE_DATA = "stale_data"  # no candle has come for too long
+
+
+class BalanceKind(StrEnum):
+    """How what an account holds beside our fills is explained."""
+
+    OPENING = "opening"  # it was there when the account was first looked at
+    ACCEPTED = "accepted"  # a person took what the venue holds for right
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
+    EXTERNAL_TRADE = "external_trade"  # somebody else traded on the account
+    ADJUSTMENT = "adjustment"  # approved by a second person

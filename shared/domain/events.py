@@ -10,7 +10,15 @@ from decimal import Decimal
 from typing import ClassVar
 
 from shared.domain.candle import Candle
-from shared.domain.enums import Interval, Side, SurpriseKind, TradingState
+from shared.domain.enums import (
+    AlarmKind,
+    BalanceKind,
+    ExitReason,
+    Interval,
+    Side,
+    SurpriseKind,
+    TradingState,
+)
 from shared.domain.ids import AccountId, RecommendationId, Symbol, TradeId, VenueOrderId
 from shared.domain.order import Fill, OrderSnapshot
 from shared.domain.recommendation import Recommendation
@@ -355,6 +363,157 @@ class TradingStateChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TradingAlarmed:
+    """Something makes entering unsafe; risk answers, and a person resumes."""
+
+    topic: ClassVar[str] = "trading.alarmed"
+    account: AccountId
+    kind: AlarmKind
+    subject: str
+    detail: str
+    raised_at: datetime
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.account, self.kind, self.subject, self.raised_at.isoformat())
+
+    @property
+    def stream(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenQuote:
+    symbol: Symbol
+    bid: Decimal
+    ask: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotesSeen:
+    """The best prices of a venue's instruments at one instant, every few seconds."""
+
+    topic: ClassVar[str] = "quotes.seen"
+    account: AccountId
+    venue: str
+    seen_at: datetime
+    quotes: tuple[SeenQuote, ...]
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.account, self.venue, self.seen_at.isoformat())
+
+    @property
+    def stream(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundTripClosed:
+    """From flat to a position and back; `pnl` and `cost` in quote, fees in."""
+
+    topic: ClassVar[str] = "round_trip.closed"
+    account: AccountId
+    trip_id: str
+    symbol: Symbol
+    opened_at: datetime
+    closed_at: datetime
+    cost: Decimal
+    pnl: Decimal
+    exit_reason: ExitReason | None
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.account, self.trip_id, self.closed_at.isoformat())
+
+    @property
+    def stream(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceFound:
+    """The venue holds `amount` more of an asset than was booked, and how that is explained.
+
+    Said by the executor, once per `reference`; kinds `opening` and `accepted`.
+    """
+
+    topic: ClassVar[str] = "balance.found"
+    account: AccountId
+    venue: str
+    asset: str
+    amount: Decimal
+    kind: BalanceKind
+    reference: str
+    actor: str
+    found_at: datetime
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.account, self.asset, self.reference)
+
+    @property
+    def stream(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceMoved:
+    """What a person says moved an asset beside our fills: `amount` came, or went if negative.
+
+    Said by portfolio, once per `reference` and asset; the executor expects it at the venue.
+    """
+
+    topic: ClassVar[str] = "balance.moved"
+    account: AccountId
+    asset: str
+    amount: Decimal
+    kind: BalanceKind
+    reference: str
+    actor: str
+    moved_at: datetime
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.account, self.asset, self.reference)
+
+    @property
+    def stream(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebalanceStep:
+    """One trade towards a target weight, at the price it was planned on."""
+
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebalanceWanted:
+    """Trades towards the weights a person asked for; recommender proposes them to risk."""
+
+    topic: ClassVar[str] = "rebalance.wanted"
+    account: AccountId
+    rebalance_id: str
+    actor: str
+    interval: Interval
+    wanted_at: datetime
+    steps: tuple[RebalanceStep, ...]
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.account, self.rebalance_id)
+
+    @property
+    def stream(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPromoted:
     topic: ClassVar[str] = "model.promoted"
     scope: str
@@ -392,6 +551,12 @@ Event = (
     | PositionChanged
     | EquityMarked
     | TradingStateChanged
+    | TradingAlarmed
+    | QuotesSeen
+    | RoundTripClosed
+    | BalanceFound
+    | BalanceMoved
+    | RebalanceWanted
     | ModelPromoted
 )
 EVENT_TYPES: tuple[type[Event], ...] = Event.__args__

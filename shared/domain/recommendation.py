@@ -15,7 +15,8 @@ class Recommendation:
     """An entry carries a bracket (and a model's edge, where one spoke) and is sized by risk.
 
     An exit is reduce-only and carries the quantity to close. `price` is the close it was decided
-    on.
+    on. `is_rebalance`: a person's target weight asks for it; an entry then carries its quantity,
+    may add to what is held, and needs no bracket.
     """
 
     recommendation_id: RecommendationId
@@ -33,6 +34,7 @@ class Recommendation:
     edge: Edge | None = None
     quantity: Decimal | None = None
     exit_reason: ExitReason | None = None
+    is_rebalance: bool = False
 
     @property
     def is_reduce_only(self) -> bool:

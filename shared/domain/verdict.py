@@ -25,7 +25,8 @@ class Breach:
 class Sizing:
     """Every step from belief to quantity; ratios are shares of equity, 0 where one does not apply.
 
-    `kind` is "kelly" (a calibrated edge), "fixed" (a rule without a probability) or "exit".
+    `kind` is "kelly" (a calibrated edge), "fixed" (a rule without a probability), "target" (asked
+    for by a person's weights) or "exit".
     `factors` are what the confidence is made of, None where no model spoke.
     """
 
@@ -50,7 +51,10 @@ class Sizing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approved:
-    """Permission for one order: never more than `quantity`, never worse than `limit_price`."""
+    """Permission for one order: never more than `quantity`, never worse than `limit_price`.
+
+    `source`: who believed in it, as its recommendation says.
+    """
 
     decision_id: DecisionId
     recommendation_id: RecommendationId
@@ -69,6 +73,7 @@ class Approved:
     bracket: BracketPlan | None
     exit_reason: ExitReason | None
     sizing: Sizing
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

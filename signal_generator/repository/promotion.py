@@ -27,7 +27,6 @@ from models.evaluation.sheet import GateVerdict
 from models.manifest import EVALUATION, GATE
 from models.registry import Registry
 from shared.bus.unit_of_work import Transactions, UnitOfWork
-from shared.db import audit
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.errors import BadInput, NotFound, Refused, TradingError
 from shared.domain.events import ModelPromoted
@@ -185,7 +184,7 @@ class Promotions:
             for role, release_id in roles.items():
                 if release_id is not None:
                     uow.emit(_fact(scope, role, release_id, at))
-            audit.record(uow.connection, *entry, uow.now)
+            uow.audit(*entry)
 
         self.transactions.attempt(work)
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from models.aliases import Role
 from models.manifest import scope_of
 from models.registry import Registry
-from shared.db import audit
 from shared.domain.errors import TradingError
 from shared.domain.events import ModelPromoted
 from shared.runtime.logging import get_logger
@@ -57,7 +56,7 @@ def announce(moment: Moment, health: Health, previous: str | None) -> None:
         )
     detail = {"scope": scope, "champion": roles.get(Role.CHAMPION), "alarms": health.alarms}
     action = f"model.{health.remedy}"
-    audit.record(uow.connection, _ACTOR, action, health.release_id, detail, uow.now)
+    uow.audit(_ACTOR, action, health.release_id, detail)
 
 
 def carry_out(registry: Registry, healths: Iterable[Health]) -> bool:

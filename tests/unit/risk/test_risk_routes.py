@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from risk.core.limits import BOUNDS, RiskLimits
+from risk.core.limits import RiskLimits, limit_facts
 from risk.settings import RiskSettings
 from risk.tables import risk_decisions
 from shared.runtime.settings import ConfigurationError, load
@@ -121,9 +121,9 @@ def test_limits_change_once_per_version(risk, facts):
     assert approved.quantity * approved.limit_price <= 200
 
 
-@pytest.mark.parametrize("name", sorted(BOUNDS))
+@pytest.mark.parametrize("name", sorted(limit_facts()))
 def test_a_limit_out_of_its_bounds_is_refused_and_named(embedded, name):
-    least, most = BOUNDS[name]
+    least, most = limit_facts()[name].least, limit_facts()[name].most
     known = embedded.ask("GET", "/limits").json()["limits"]
     for wrong in (least - 1, most + 1, "a lot", None):
         body = {"version": 1, "limits": {**known, name: wrong}}
@@ -133,17 +133,17 @@ def test_a_limit_out_of_its_bounds_is_refused_and_named(embedded, name):
     assert embedded.ask("GET", "/limits").json()["version"] == 1
 
 
-@pytest.mark.parametrize("name", sorted(BOUNDS))
+@pytest.mark.parametrize("name", sorted(limit_facts()))
 def test_a_configured_limit_out_of_its_bounds_stops_the_start(monkeypatch, name):
-    monkeypatch.setenv(f"RISK__{name.upper()}", str(BOUNDS[name][1] + 1))
+    monkeypatch.setenv(f"RISK__{name.upper()}", str(limit_facts()[name].most + 1))
     with pytest.raises(ConfigurationError, match=name.upper()):
         load(RiskSettings)
 
 
 def test_the_settings_say_every_limit_and_the_same_defaults():
     assert RiskSettings().limits() == RiskLimits()
-    assert set(RiskSettings.model_fields) == set(BOUNDS)
-    assert {f for f in RiskLimits.__dataclass_fields__ if f != "version"} == set(BOUNDS)
+    assert set(RiskSettings.model_fields) == set(limit_facts())
+    assert {f for f in RiskLimits.__dataclass_fields__ if f != "version"} == set(limit_facts())
 
 
 def test_the_state_changes_once_however_often_it_is_asked_for(risk):
