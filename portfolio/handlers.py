@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from portfolio.core.books import Booked, BooksPolicy, book, position_changed
+from portfolio.core.books import (
+    Booked,
+    BooksPolicy,
+    book,
+    position_changed,
+    round_trip_closed,
+)
 from portfolio.core.equity import mark
 from portfolio.core.flow import source_of
 from portfolio.core.ledger import Entry, fill_entries
@@ -59,6 +65,9 @@ class Bookkeeper:
             entries.extend(fill_entries(fill))
             uow.caused_by(envelope)
             uow.emit(position_changed(self.policy.account, one.holding.position, fill))
+            closed = round_trip_closed(self.policy.account, one.trip)
+            if closed is not None:
+                uow.emit(closed)
         if booked:
             books.save_fills(uow.connection, self.policy.account, booked, entries, uow.now)
 

@@ -10,7 +10,7 @@ from portfolio.core.lots import Lot, age, open_lot, sell_from
 from portfolio.core.position import Position, apply
 from portfolio.core.trades import RoundTrip, begin_trip, close, extend
 from shared.domain.enums import ExitReason, Interval
-from shared.domain.events import PositionChanged
+from shared.domain.events import PositionChanged, RoundTripClosed
 from shared.domain.ids import AccountId, Symbol
 from shared.domain.order import Fill
 from shared.domain.values import MONEY
@@ -75,6 +75,22 @@ def position_changed(account: AccountId, position: Position, fill: Fill) -> Posi
         realized_pnl=position.realized_pnl,
         changed_at=fill.filled_at,
         trade_id=fill.trade_id,
+    )
+
+
+def round_trip_closed(account: AccountId, trip: RoundTrip) -> RoundTripClosed | None:
+    """Return the fact of a trip that has come to its end, None while it goes on."""
+    if trip.closed_at is None:
+        return None
+    return RoundTripClosed(
+        account=account,
+        trip_id=trip.trip_id,
+        symbol=trip.symbol,
+        opened_at=trip.opened_at,
+        closed_at=trip.closed_at,
+        cost=trip.cost,
+        pnl=trip.pnl,
+        exit_reason=trip.exit_reason,
     )
 
 

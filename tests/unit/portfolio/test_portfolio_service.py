@@ -236,6 +236,19 @@ def test_fills_move_positions_cash_and_equity(engine):
     assert_the_books_balance(desk)
 
 
+def test_a_round_trip_that_closed_is_told_with_what_it_earned(engine):
+    desk = Desk(engine)
+    a_short_story(desk)
+    (closed,) = desk.said("round_trip.closed")
+    assert (closed.account, closed.symbol, closed.trip_id) == (
+        ACCOUNT,
+        "BTC-USDT",
+        f"simulated:{ACCOUNT}:t1",
+    )
+    assert (closed.cost, closed.pnl) == (D("151.6"), D("14.7"))
+    assert (closed.opened_at.hour, closed.closed_at.hour) == (2, 4)
+
+
 def test_a_restart_and_a_second_telling_change_nothing(engine):
     desk = Desk(engine)
     a_short_story(desk)
