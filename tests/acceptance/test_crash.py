@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,16 @@ def _short_lived_trades(monkeypatch):
         monkeypatch.setenv(name, value)
 
 
-@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize(
+    ("database_address", "phase"),
+    [
+        ("sqlite", "after"),
+        ("mariadb", "before"),
+        pytest.param("sqlite", "before", marks=pytest.mark.long),
+        pytest.param("mariadb", "after", marks=pytest.mark.long),
+    ],
+    indirect=["database_address"],
+)
 def test_a_kill_at_every_commit_changes_nothing(database_address, tmp_path, phase, expected):
     empty_database(database_address)
     warm = life(database_address, tmp_path, WARM)
@@ -41,9 +51,17 @@ def test_a_kill_at_every_commit_changes_nothing(database_address, tmp_path, phas
 
 
 CRASHES = ["market_data:after:66", "executor:before:68", "risk:after:70"]
+EACH_CHANGE = {("sqlite", CRASHES[0]), ("mariadb", CRASHES[1]), ("mariadb", CRASHES[2])}
 
 
-@pytest.mark.parametrize("crash_at", CRASHES)
+@pytest.mark.parametrize(
+    ("database_address", "crash_at"),
+    [
+        pytest.param(*one, marks=() if one in EACH_CHANGE else pytest.mark.long)
+        for one in product(("sqlite", "mariadb"), CRASHES)
+    ],
+    indirect=["database_address"],
+)
 def test_a_process_killed_with_sigkill_and_restarted_keeps_the_same_books(
     database_address, tmp_path, crash_at, expected
 ):

@@ -85,6 +85,11 @@ def test_synthetic_candles_with_models(database_address, tmp_path, models_dir, m
     drive.close()
 
 
+@pytest.mark.parametrize(
+    "database_address",
+    ["sqlite", pytest.param("mariadb", marks=pytest.mark.long)],
+    indirect=True,
+)
 def test_recorded_candles_with_the_baseline(database_address, tmp_path, recorded, monkeypatch):
     for name, value in RULES_ONLY.items():
         monkeypatch.setenv(f"SIGNALS__{name.upper()}", str(value))

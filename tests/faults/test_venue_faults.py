@@ -12,6 +12,7 @@ all variants of a fault for what creates an order.
 
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from threading import Barrier
 
 import pytest
@@ -117,8 +118,17 @@ def test_every_cell_of_the_matrix(fault, template, tmp_path):
     assert not problems, "\n".join(problems)
 
 
-@pytest.mark.parametrize("fault", ["reset_after_accept", "error_before", "garbage"])
-@pytest.mark.parametrize("venue", VENUES)
+ON_MARIADB = ("reset_after_accept", "error_before", "garbage")
+EACH_CHANGE = set(zip(VENUES, ON_MARIADB, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("venue", "fault"),
+    [
+        pytest.param(*one, marks=() if one in EACH_CHANGE else pytest.mark.long)
+        for one in product(VENUES, ON_MARIADB)
+    ],
+)
 def test_on_mariadb_it_is_the_same(fault, venue, mariadb_engine, tmp_path):
     cell = (venue, "create", "limit", 0)
     error = run(fault, cell, mariadb_engine, tmp_path, lambda: None)

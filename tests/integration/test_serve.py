@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from itertools import product
 
 import httpx
 import pytest
@@ -137,7 +138,18 @@ def test_a_port_in_use_is_named_before_any_fact_is_handled(served, speaker):
     assert counted(speaker.engine) == ([], 0)
 
 
-@pytest.mark.parametrize("crash", ["before:2", "after:2", "before:3", "after:3", "before:4"])
+CRASHES = ("before:2", "after:2", "before:3", "after:3", "before:4")
+EACH_CHANGE = set(zip(("mariadb", "sqlite", "mariadb", "mariadb", "sqlite"), CRASHES, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("database_address", "crash"),
+    [
+        pytest.param(*one, marks=() if one in EACH_CHANGE else pytest.mark.long)
+        for one in product(("sqlite", "mariadb"), CRASHES)
+    ],
+    indirect=["database_address"],
+)
 def test_killed_at_any_commit_every_fact_counts_once(served, speaker, crash):
     for start in range(0, 1200, 100):
         say(speaker, *range(start, start + 100))

@@ -124,6 +124,7 @@ def test_a_run_on_other_candles_needs_another_state_directory(trading, tmp_path,
         connection.execute(feed_progress.insert(), row)
     monkeypatch.setenv("MARKET__VENUE", "binance")
     monkeypatch.setenv("MARKET_DATA__SOURCE", "replay")
+    monkeypatch.setattr("launcher.running._ensure_model", lambda _: None)  # it takes long
     refused = trading("up", "--for", "1s")
     assert refused.exit_code == 78, refused.output
     assert "TRADING_STATE_DIR=var/binance" in refused.output

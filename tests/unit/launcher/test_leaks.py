@@ -52,6 +52,7 @@ def test_what_looks_ahead_is_named_and_ends_with_one(trading):
     assert findings["L10"]["verdict"] == "passed"
 
 
+@pytest.mark.long
 def test_a_clean_catalogue_ends_with_zero(trading):
     result = trading("--symbols", "BTC-USDT")
     assert result.exit_code == 0, result.output
