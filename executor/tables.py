@@ -13,6 +13,7 @@ orders = Table(
     Column("client_order_id", Id(), primary_key=True),
     Column("decision_id", Id(), nullable=False, unique=True),
     Column("recommendation_id", Id(), nullable=False),
+    Column("source", Word(32), nullable=False),
     Column("account", Word(64), nullable=False),
     Column("venue", Word(32), nullable=False),
     Column("venue_order_id", Word(64)),

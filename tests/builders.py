@@ -82,7 +82,7 @@ ORDER = OrderSnapshot(
     purpose=Purpose.ENTRY, order_type=OrderType.LIMIT, time_in_force=TimeInForce.IOC,
     quantity=APPROVED.quantity, price=APPROVED.price, limit_price=APPROVED.limit_price,
     filled_quantity=Decimal(0), status=OrderStatus.SENDING, decided_at=CLOSED_AT,
-    updated_at=CLOSED_AT, bracket=PLAN,
+    updated_at=CLOSED_AT, bracket=PLAN, source=APPROVED.source,
 )  # fmt: skip
 FILL = Fill(
     trade_id=TradeId("f1e2d3c4-0000-8000-8000-000000000001"),

@@ -63,6 +63,7 @@ class Order:
     stop_price: Decimal | None = None
     good_until: datetime | None = None
     is_post_only: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,4 +245,5 @@ def snapshot(state: OrderState, at: datetime) -> OrderSnapshot:
         bracket=order.bracket,
         exit_reason=order.exit_reason,
         detail=state.detail,
+        source=order.source,
     )

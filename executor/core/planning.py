@@ -97,6 +97,7 @@ def plan(approved: Approved, policy: OrderPolicy) -> Order:
         horizon_at=approved.decided_at + horizon if is_entry and horizon else None,
         exit_reason=approved.exit_reason,
         is_post_only=policy.is_post_only and is_entry,
+        source=approved.source,
     )
 
 
@@ -127,6 +128,7 @@ def plan_exit(
         expires_at=at + entry.interval.delta,
         exit_reason=reason,
         parent=entry.client_order_id,
+        source=entry.source,
     )
 
 

@@ -54,6 +54,7 @@ def order_of(row: Row[Any]) -> Order:
         stop_price=row.stop_price,
         good_until=row.good_until,
         is_post_only=row.is_post_only,
+        source=row.source,
     )
 
 

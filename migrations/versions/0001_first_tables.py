@@ -375,6 +375,7 @@ def upgrade() -> None:
     sa.Column('client_order_id', shared.db.types.Id(), nullable=False),
     sa.Column('decision_id', shared.db.types.Id(), nullable=False),
     sa.Column('recommendation_id', shared.db.types.Id(), nullable=False),
+    sa.Column('source', shared.db.types.Word(length=32), nullable=False),
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
     sa.Column('venue', shared.db.types.Word(length=32), nullable=False),
     sa.Column('venue_order_id', shared.db.types.Word(length=64), nullable=True),

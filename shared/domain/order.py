@@ -58,7 +58,10 @@ def progress(status: OrderStatus, filled_quantity: Decimal) -> tuple[Decimal, in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSnapshot:
-    """One order after the fact that carries it; `decided_at` is the close it was decided on."""
+    """One order after the fact that carries it; `decided_at` is the close it was decided on.
+
+    `source`: who believed in it, as the approval says; empty where nobody knows.
+    """
 
     client_order_id: ClientOrderId
     decision_id: DecisionId
@@ -81,6 +84,7 @@ class OrderSnapshot:
     bracket: BracketPlan | None = None
     exit_reason: ExitReason | None = None
     detail: str = ""
+    source: str = ""
 
     @property
     def progress(self) -> tuple[Decimal, int]:
