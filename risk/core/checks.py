@@ -139,7 +139,8 @@ def working_order(proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach
 
 def one_position(proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach | None:
     held = book.quantity(proposal.symbol)
-    if proposal.is_reduce_only or held == ZERO or _is_dust(proposal, held):
+    may_add = proposal.is_reduce_only or proposal.recommendation.is_rebalance
+    if may_add or held == ZERO or _is_dust(proposal, held):
         return None
     remedy = "leave it before entering again; positions are not added to"
     return breach("one_position", "none held", held, remedy=remedy)
@@ -157,7 +158,8 @@ def _is_dust(proposal: Proposal, held: Decimal) -> bool:
 
 
 def bracket(proposal: Proposal, _book: Book, _limits: RiskLimits) -> Breach | None:
-    if proposal.is_reduce_only or proposal.recommendation.bracket is not None:
+    one = proposal.recommendation
+    if proposal.is_reduce_only or one.is_rebalance or one.bracket is not None:
         return None
     return breach("bracket", "stop, target and horizon", "none", remedy="say how the trade ends")
 

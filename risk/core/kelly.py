@@ -24,7 +24,7 @@ from shared.domain.signal import Confidence, Edge
 from shared.domain.values import ZERO
 from shared.domain.verdict import Breach, Sizing
 
-KELLY, FIXED, EXIT = "kelly", "fixed", "exit"
+KELLY, FIXED, TARGET, EXIT = "kelly", "fixed", "target", "exit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +41,34 @@ def size(
     """Return the share of equity this one recommendation deserves, seen alone and before caps."""
     if recommendation.purpose is Purpose.EXIT:
         return Sized(sizing=Sizing(kind=EXIT, equity=equity))
-    if recommendation.edge is None:
+    if recommendation.edge is None and not recommendation.is_rebalance:
         ratio = limits.rule_based_ratio
         return Sized(sizing=Sizing(kind=FIXED, equity=equity, raw_ratio=ratio))
     try:
+        if recommendation.edge is None or recommendation.is_rebalance:
+            return _target(recommendation, equity)
         return _kelly(recommendation.edge, equity, limits, costs)
     except (ArithmeticError, ValueError):  # estimates far outside anything a model can mean
-        return Sized(sizing=Sizing(kind=KELLY, equity=equity), refusals=(_UNSOUND,))
+        kind = TARGET if recommendation.is_rebalance else KELLY
+        return Sized(sizing=Sizing(kind=kind, equity=equity), refusals=(_UNSOUND,))
+
+
+def _target(recommendation: Recommendation, equity: Decimal) -> Sized:
+    """Return the share that a person's target weight asks for; the caps may still cut it."""
+    wanted = recommendation.quantity or ZERO
+    if wanted <= ZERO:
+        return Sized(sizing=Sizing(kind=TARGET, equity=equity), refusals=(_NO_QUANTITY,))
+    share = float(wanted * recommendation.price / equity) if equity > ZERO else 0.0
+    return Sized(sizing=Sizing(kind=TARGET, equity=equity, raw_ratio=share))
+
+
+_NO_QUANTITY = Breach(
+    check="quantity",
+    limit="above 0",
+    value="none",
+    headroom="0",
+    remedy="say how much brings the instrument to its target",
+)
 
 
 def _kelly(edge: Edge, equity: Decimal, limits: RiskLimits, costs: Costs) -> Sized:

@@ -61,7 +61,7 @@ def enter(
     price = recommendation.price
     limit_price = instrument.limit_price(price * (1 + limits.entry_collar), Side.BUY)
     unit_cost = exact(MONEY.multiply(limit_price, costs.fee_factor))
-    wanted = to_decimal(sizing.capped_ratio) * book.equity / price
+    wanted = _wanted(recommendation, sizing, book)
     affordable = headroom(recommendation.symbol, book, limits) / unit_cost
     quantity = instrument.quantity(max(min(wanted, affordable), ZERO))
     return Proposal(
@@ -72,6 +72,14 @@ def enter(
         limit_price=limit_price,
         cost=exact(MONEY.multiply(max(quantity, smallest(instrument, price)), unit_cost)),
     )
+
+
+def _wanted(recommendation: Recommendation, sizing: Sizing, book: Book) -> Decimal:
+    """Return the quantity before lots and room; one that was asked for as it is, unless cut."""
+    asked = recommendation.quantity if recommendation.is_rebalance else None
+    if asked is not None and sizing.capped_ratio == sizing.raw_ratio:
+        return asked
+    return to_decimal(sizing.capped_ratio) * book.equity / recommendation.price
 
 
 def smallest(instrument: Instrument, price: Decimal) -> Decimal:
