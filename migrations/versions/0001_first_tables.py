@@ -142,8 +142,11 @@ def upgrade() -> None:
     sa.Column('key_id', shared.db.types.Word(length=16), nullable=False),
     sa.Column('name', shared.db.types.Word(length=64), nullable=False),
     sa.Column('scope', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('services', shared.db.types.Word(length=255), nullable=False),
     sa.Column('digest', shared.db.types.Word(length=64), nullable=False),
     sa.Column('created_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('expires_at', shared.db.types.Instant(), nullable=True),
+    sa.Column('last_used_at', shared.db.types.Instant(), nullable=True),
     sa.Column('revoked_at', shared.db.types.Instant(), nullable=True),
     sa.PrimaryKeyConstraint('key_id'),
     schema='crypto_transactions'
@@ -160,6 +163,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('chain', 'seq'),
     schema='crypto_transactions'
     )
+    op.create_index('ix_audit_subject', 'audit', ['subject'], unique=False, schema='crypto_transactions')
     op.create_table('audit_heads',
     sa.Column('chain', shared.db.types.Word(length=32), nullable=False),
     sa.Column('seq', sa.BigInteger(), nullable=False),
@@ -313,6 +317,17 @@ def upgrade() -> None:
     sa.Column('opened_at', shared.db.types.Instant(), nullable=True),
     sa.Column('horizon_at', shared.db.types.Instant(), nullable=True),
     sa.PrimaryKeyConstraint('account', 'symbol'),
+    schema='crypto_transactions'
+    )
+    op.create_table('idempotency_keys',
+    sa.Column('service', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('actor', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('idempotency_key', shared.db.types.Word(length=128), nullable=False),
+    sa.Column('route', shared.db.types.Word(length=128), nullable=False),
+    sa.Column('digest', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('answer', shared.db.types.Document(), nullable=True),
+    sa.Column('created_at', shared.db.types.Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('service', 'actor', 'idempotency_key'),
     schema='crypto_transactions'
     )
     op.create_table('known_orders',
@@ -709,6 +724,7 @@ def downgrade() -> None:
     op.drop_table('lease', schema='crypto_transactions')
     op.drop_index('ix_known_orders_open', table_name='known_orders', schema='crypto_transactions')
     op.drop_table('known_orders', schema='crypto_transactions')
+    op.drop_table('idempotency_keys', schema='crypto_transactions')
     op.drop_table('held_positions', schema='crypto_transactions')
     op.drop_table('frozen_symbols', schema='crypto_transactions')
     op.drop_index('ix_fills_order', table_name='fills', schema='crypto_transactions')
@@ -727,6 +743,7 @@ def downgrade() -> None:
     op.drop_table('balances', schema='crypto_transactions')
     op.drop_table('balance_baselines', schema='crypto_transactions')
     op.drop_table('audit_heads', schema='crypto_transactions')
+    op.drop_index('ix_audit_subject', table_name='audit', schema='crypto_transactions')
     op.drop_table('audit', schema='crypto_transactions')
     op.drop_table('api_keys', schema='crypto_transactions')
     op.drop_index('ix_model_health_day', table_name='model_health', schema='crypto_prices')

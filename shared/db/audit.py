@@ -1,17 +1,18 @@
 """Who did what, when: append-only, the rows of each chain tied to one another by hash.
 
 Each service writes a chain of its own, so that none waits for another; the head of a chain says how
-long it is, so that its end cannot be cut off unnoticed either.
+long it is, so that its end cannot be cut off unnoticed either. The head's row is the lock its
+writers queue on, and always the last lock of a transaction: nobody who holds it waits for another.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Connection, Table, insert, select, update
+from sqlalchemy import BigInteger, Column, Connection, Index, Table, bindparam, insert, select, update
 
 from shared.db.base import TRANSACTIONS, metadata
 from shared.db.dialect import for_update, insert_missing
@@ -29,6 +30,7 @@ audit = Table(
     Column("detail", Document(), nullable=False),
     Column("at", Instant(), nullable=False),
     Column("hash", Word(64), nullable=False),
+    Index("ix_audit_subject", "subject"),
     schema=TRANSACTIONS,
 )
 
@@ -43,6 +45,7 @@ audit_heads = Table(
 
 _HEAD = Prepared(for_update(select(audit_heads).where(given(audit_heads.c.chain))))
 _TO_AUDIT = Prepared(insert(audit))
+_MOVE_HEAD = Prepared(update(audit_heads).where(audit_heads.c.chain == bindparam("of_chain")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,25 +72,30 @@ def append(connection: Connection, chain: str, deeds: Sequence[Deed]) -> None:
     rows: list[dict[str, Any]] = []
     for deed in deeds:
         seq += 1
-        last = digest(chain, seq, last, deed)
-        rows.append(
-            {
-                "chain": chain,
-                "seq": seq,
-                "actor": deed.actor,
-                "action": deed.action,
-                "subject": deed.subject,
-                "detail": deed.detail,
-                "at": deed.at,
-                "hash": last,
-            }
-        )
+        row = _as_written(deed)
+        last = digest(chain, seq, last, Deed(**row))
+        rows.append({"chain": chain, "seq": seq, **row, "hash": last})
     _TO_AUDIT.run(connection, rows)
-    moved = update(audit_heads).where(audit_heads.c.chain == chain).values(seq=seq, hash=last)
-    connection.execute(moved)
+    _MOVE_HEAD.run(connection, [{"of_chain": chain, "seq": seq, "hash": last}])
+
+
+def _as_written(deed: Deed) -> dict[str, Any]:
+    """Return a deed as it will be read back: what is hashed is what is stored, to the letter."""
+    return {
+        "actor": str(deed.actor),
+        "action": str(deed.action),
+        "subject": str(deed.subject),
+        "detail": msgspec.Raw(msgspec.json.encode(deed.detail)),
+        "at": deed.at.astimezone(UTC),
+    }
 
 
 def digest(chain: str, seq: int, previous: str, deed: Deed) -> str:
     """Return the hash of a row: over its place, its words, and the hash of the row before it."""
     words = (chain, seq, previous, deed.actor, deed.action, deed.subject, deed.detail, deed.at)
     return sha256(msgspec.json.encode(words)).hexdigest()
+
+
+def fingerprint(document: Any) -> str:
+    """Return the hash of anything that can be written as JSON, as details name what they judged."""
+    return sha256(msgspec.json.encode(document)).hexdigest()
