@@ -1,6 +1,6 @@
 """Assembly of the recommender."""
 
-from recommender.handlers import RecommenderHandlers
+from recommender.handlers.pipeline import RecommenderHandlers
 from recommender.routes import router
 from recommender.settings import RecommenderSettings
 from shared.runtime.service import Runtime, Service, create_api, new_metrics

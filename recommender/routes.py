@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from recommender.core.book import Policy
 from recommender.core.manual import MANUAL, Wish, propose
 from recommender.core.status import RecommendationStatus
-from recommender.handlers import count_issued
+from recommender.handlers.pipeline import count_issued
 from recommender.repository import account, proposals
 from recommender.repository.proposals import RecommendationFilter
 from shared.bus.codec import from_builtins

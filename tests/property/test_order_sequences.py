@@ -18,7 +18,7 @@ from executor.handlers.announce import announce
 from portfolio.core.books import book, flat
 from recommender.core import book as view
 from recommender.core.status import RecommendationStatus, of_order
-from recommender.handlers import ORDER_FACTS as TOLD_TO_RECOMMENDER
+from recommender.handlers.pipeline import ORDER_FACTS as TOLD_TO_RECOMMENDER
 from risk.core.book import Reservation, adopted, filled, follow, lapse
 from risk.handlers.book import ORDER_FACTS as TOLD_TO_RISK
 from shared.domain.enums import Liquidity, OrderStatus, OrderType, Purpose, Side
