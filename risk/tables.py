@@ -1,6 +1,6 @@
 """Tables of risk: verdicts, what they set aside, the caps, and its view of the account."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table
 
 from shared.db.base import TRANSACTIONS, metadata
 from shared.db.types import Document, Id, Instant, Money, Word
@@ -115,5 +115,57 @@ external_exposure = Table(
     Column("venue", Word(32), primary_key=True),
     Column("seen_at", Instant(), nullable=False),
     Column("orders", Document(), nullable=False),
+    schema=TRANSACTIONS,
+)
+
+# the closes that correlations and volatility are of, one row per instrument
+risk_tapes = Table(
+    "risk_tapes",
+    metadata,
+    Column("venue", Word(32), primary_key=True),
+    Column("timeframe", Word(8), primary_key=True),
+    Column("symbol", Word(32), primary_key=True),
+    Column("closed_at", Instant(), nullable=False),
+    Column("closes", Document(), nullable=False),
+    Column("price", Money(), nullable=False),
+    Column("traded_at", Instant(), nullable=False),
+    schema=TRANSACTIONS,
+)
+
+risk_quotes = Table(
+    "risk_quotes",
+    metadata,
+    Column("account", Word(64), primary_key=True),
+    Column("symbol", Word(32), primary_key=True),
+    Column("venue", Word(32), nullable=False),
+    Column("bid", Money(), nullable=False),
+    Column("ask", Money(), nullable=False),
+    Column("seen_at", Instant(), nullable=False),
+    schema=TRANSACTIONS,
+)
+
+risk_trips = Table(
+    "risk_trips",
+    metadata,
+    Column("trip_id", Word(192), primary_key=True),
+    Column("account", Word(64), nullable=False),
+    Column("symbol", Word(32), nullable=False),
+    Column("closed_at", Instant(), nullable=False),
+    Column("is_win", Boolean, nullable=False),
+    Column("pnl", Money(), nullable=False),
+    Index("ix_risk_trips_closed", "account", "closed_at", "trip_id"),
+    schema=TRANSACTIONS,
+)
+
+# how each order stood by the latest fact of it: what the share of failures is counted from
+risk_outcomes = Table(
+    "risk_outcomes",
+    metadata,
+    Column("client_order_id", Id(), primary_key=True),
+    Column("account", Word(64), nullable=False),
+    Column("status", Word(16), nullable=False),
+    Column("filled_quantity", Money(), nullable=False),
+    Column("changed_at", Instant(), nullable=False),
+    Index("ix_risk_outcomes_changed", "account", "changed_at", "status"),
     schema=TRANSACTIONS,
 )

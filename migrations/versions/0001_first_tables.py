@@ -316,6 +316,7 @@ def upgrade() -> None:
     sa.Column('decided_at', shared.db.types.Instant(), nullable=True),
     sa.Column('opened_at', shared.db.types.Instant(), nullable=True),
     sa.Column('horizon_at', shared.db.types.Instant(), nullable=True),
+    sa.Column('kept', shared.db.types.Money(), nullable=False),
     sa.PrimaryKeyConstraint('account', 'symbol'),
     schema='crypto_transactions'
     )
@@ -481,6 +482,23 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('account', 'as_of', 'shard', 'stage'),
     schema='crypto_transactions'
     )
+    op.create_table('rebalance_steps',
+    sa.Column('recommendation_id', shared.db.types.Id(), nullable=False),
+    sa.Column('rebalance_id', shared.db.types.Id(), nullable=False),
+    sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('side', shared.db.types.Word(length=8), nullable=False),
+    sa.Column('quantity', shared.db.types.Money(), nullable=False),
+    sa.Column('price', shared.db.types.Money(), nullable=False),
+    sa.Column('priced_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('wanted_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('actor', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('state', shared.db.types.Word(length=16), nullable=False),
+    sa.PrimaryKeyConstraint('recommendation_id'),
+    schema='crypto_transactions'
+    )
+    op.create_index('ix_rebalance_steps_rebalance', 'rebalance_steps', ['rebalance_id'], unique=False, schema='crypto_transactions')
+    op.create_index('ix_rebalance_steps_state', 'rebalance_steps', ['account', 'state'], unique=False, schema='crypto_transactions')
     op.create_table('recommender_books',
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
     sa.Column('as_of', shared.db.types.Instant(), nullable=True),
@@ -545,6 +563,16 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('account', 'version'),
     schema='crypto_transactions'
     )
+    op.create_table('risk_outcomes',
+    sa.Column('client_order_id', shared.db.types.Id(), nullable=False),
+    sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('status', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('filled_quantity', shared.db.types.Money(), nullable=False),
+    sa.Column('changed_at', shared.db.types.Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('client_order_id'),
+    schema='crypto_transactions'
+    )
+    op.create_index('ix_risk_outcomes_changed', 'risk_outcomes', ['account', 'changed_at', 'status'], unique=False, schema='crypto_transactions')
     op.create_table('risk_positions',
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
     sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
@@ -554,6 +582,38 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('account', 'symbol'),
     schema='crypto_transactions'
     )
+    op.create_table('risk_quotes',
+    sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('venue', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('bid', shared.db.types.Money(), nullable=False),
+    sa.Column('ask', shared.db.types.Money(), nullable=False),
+    sa.Column('seen_at', shared.db.types.Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('account', 'symbol'),
+    schema='crypto_transactions'
+    )
+    op.create_table('risk_tapes',
+    sa.Column('venue', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('timeframe', shared.db.types.Word(length=8), nullable=False),
+    sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('closed_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('closes', shared.db.types.Document(), nullable=False),
+    sa.Column('price', shared.db.types.Money(), nullable=False),
+    sa.Column('traded_at', shared.db.types.Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('venue', 'timeframe', 'symbol'),
+    schema='crypto_transactions'
+    )
+    op.create_table('risk_trips',
+    sa.Column('trip_id', shared.db.types.Word(length=192), nullable=False),
+    sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('closed_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('is_win', sa.Boolean(), nullable=False),
+    sa.Column('pnl', shared.db.types.Money(), nullable=False),
+    sa.PrimaryKeyConstraint('trip_id'),
+    schema='crypto_transactions'
+    )
+    op.create_index('ix_risk_trips_closed', 'risk_trips', ['account', 'closed_at', 'trip_id'], unique=False, schema='crypto_transactions')
     op.create_table('round_trips',
     sa.Column('trip_id', shared.db.types.Word(length=192), nullable=False),
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
@@ -694,7 +754,13 @@ def downgrade() -> None:
     op.drop_index('ix_round_trips_symbol', table_name='round_trips', schema='crypto_transactions')
     op.drop_index('ix_round_trips_closed', table_name='round_trips', schema='crypto_transactions')
     op.drop_table('round_trips', schema='crypto_transactions')
+    op.drop_index('ix_risk_trips_closed', table_name='risk_trips', schema='crypto_transactions')
+    op.drop_table('risk_trips', schema='crypto_transactions')
+    op.drop_table('risk_tapes', schema='crypto_transactions')
+    op.drop_table('risk_quotes', schema='crypto_transactions')
     op.drop_table('risk_positions', schema='crypto_transactions')
+    op.drop_index('ix_risk_outcomes_changed', table_name='risk_outcomes', schema='crypto_transactions')
+    op.drop_table('risk_outcomes', schema='crypto_transactions')
     op.drop_table('risk_limits', schema='crypto_transactions')
     op.drop_index('ix_risk_decisions_decided', table_name='risk_decisions', schema='crypto_transactions')
     op.drop_table('risk_decisions', schema='crypto_transactions')
@@ -702,6 +768,9 @@ def downgrade() -> None:
     op.drop_index('ix_reservations_state', table_name='reservations', schema='crypto_transactions')
     op.drop_table('reservations', schema='crypto_transactions')
     op.drop_table('recommender_books', schema='crypto_transactions')
+    op.drop_index('ix_rebalance_steps_state', table_name='rebalance_steps', schema='crypto_transactions')
+    op.drop_index('ix_rebalance_steps_rebalance', table_name='rebalance_steps', schema='crypto_transactions')
+    op.drop_table('rebalance_steps', schema='crypto_transactions')
     op.drop_table('portfolio_progress', schema='crypto_transactions')
     op.drop_table('portfolio_positions', schema='crypto_transactions')
     op.drop_table('portfolio_marks', schema='crypto_transactions')

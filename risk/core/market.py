@@ -1,11 +1,19 @@
 """The market as risk knows it: last trades, best prices, and how instruments move."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from risk.core.tape import Tape, standardised, volatility_ratio
 from shared.domain.ids import Symbol
+from shared.domain.recommendation import Recommendation
+
+_DIGITS = 12  # of a correlation: what sums of floats leave behind is beyond
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,10 +24,14 @@ class Quote:
     ask: Decimal
     seen_at: datetime
 
+    @property
+    def mid(self) -> Decimal:
+        return (self.bid + self.ask) / 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
-    """One instrument; `price` is the close of its last candle, `traded_at` when that closed.
+    """One instrument; `price` is the close of the last candle traded in, `traded_at` its end.
 
     `volatility_ratio`: recent over usual volatility, None while too little is known.
     `quote`: None where nobody tells of best prices, as in mock.
@@ -32,6 +44,40 @@ class Market:
     quote: Quote | None = None
 
 
+class Correlations(Mapping[frozenset[Symbol], float]):
+    """The correlation of each pair that is known, by the pair; pairs are made when asked for.
+
+    `table` (n, n) holds those of `symbols` (n); its diagonal is of no pair.
+    """
+
+    def __init__(self, symbols: Sequence[Symbol], table: NDArray[np.float64]) -> None:
+        self._place = {symbol: place for place, symbol in enumerate(symbols)}
+        self._table: list[list[float]] = table.tolist()
+
+    def between(self, one: Symbol, other: Symbol) -> float | None:
+        """Return the correlation of two instruments, None where too little is known of either."""
+        row, column = self._place.get(one), self._place.get(other)
+        if row is None or column is None or row == column:
+            return None
+        return self._table[row][column]
+
+    def __getitem__(self, pair: frozenset[Symbol]) -> float:
+        found = self.between(*pair) if len(pair) == 2 else None
+        if found is None:
+            raise KeyError(pair)
+        return found
+
+    def __iter__(self) -> Iterator[frozenset[Symbol]]:
+        symbols = list(self._place)
+        for place, one in enumerate(symbols):
+            for other in symbols[:place]:
+                yield frozenset((one, other))
+
+    def __len__(self) -> int:
+        count = len(self._place)
+        return count * (count - 1) // 2
+
+
 def _none() -> Mapping[Symbol, Market]:
     return {}
 
@@ -42,7 +88,7 @@ def _no_correlations() -> Mapping[frozenset[Symbol], float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Markets:
-    """Every instrument that is traded here, and the correlation of each pair that is known.
+    """The instruments that a review asks about, and the correlation of each pair that is known.
 
     `needs_quotes`: entries wait for best prices; so it is wherever a venue has them to tell.
     """
@@ -53,3 +99,61 @@ class Markets:
 
 
 NO_MARKETS = Markets()
+
+
+def concerned(
+    recommendations: Iterable[Recommendation], active: AbstractSet[Symbol]
+) -> frozenset[Symbol]:
+    """Return whose market a review asks about: what is entered, and what it joins; of exits none's.
+
+    `active` are the instruments at risk already.
+    """
+    entered = {one.symbol for one in recommendations if not one.is_reduce_only}
+    return frozenset(entered | active) if entered else frozenset()
+
+
+def markets_of(
+    tapes: Iterable[Tape],
+    interval: timedelta,
+    quotes: Mapping[Symbol, Quote] | None = None,
+    *,
+    needs_quotes: bool = False,
+) -> Markets:
+    """Return what the tapes and the best prices say."""
+    told = sorted(tapes, key=lambda tape: tape.symbol)
+    seen = quotes or {}
+    return Markets(
+        by_symbol={
+            tape.symbol: Market(
+                symbol=tape.symbol,
+                price=tape.price,
+                traded_at=tape.traded_at,
+                volatility_ratio=volatility_ratio(tape.closes),
+                quote=seen.get(tape.symbol),
+            )
+            for tape in told
+        },
+        correlations=correlations(told, interval),
+        needs_quotes=needs_quotes,
+    )
+
+
+def correlations(tapes: Sequence[Tape], interval: timedelta) -> Mapping[frozenset[Symbol], float]:
+    """Return Pearson's correlation of the last 72 returns of each pair (ml.md 6.5).
+
+    Of an instrument with fewer, or that has not moved, nothing is known. Each pair is summed by
+    itself, in one order: whoever else is asked about changes no digit.
+    """
+    if len(tapes) < 2:
+        return {}
+    until = max(tape.closed_at for tape in tapes)
+    moves = {tape.symbol: standardised(tape, until, interval) for tape in tapes}
+    known = {symbol: one for symbol, one in moves.items() if one is not None}
+    if len(known) < 2:
+        return {}
+    rows = np.stack(list(known.values()))
+    table = np.ones((len(rows), len(rows)))
+    for place in range(len(rows) - 1):
+        products = (rows[place + 1 :] * rows[place]).sum(axis=1)
+        table[place, place + 1 :] = table[place + 1 :, place] = products
+    return Correlations(list(known), np.clip(table.round(_DIGITS), -1.0, 1.0))
