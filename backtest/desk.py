@@ -11,7 +11,7 @@ from recommender.core import book as view
 from recommender.core.proposal import decide
 from risk.core.book import Book, Reservation, book_of, follow, reservation
 from risk.core.review import Verdict, review_group
-from risk.core.trading_state import brake
+from risk.core.brakes import brake
 from shared.domain.enums import Purpose, TradingState
 from shared.domain.events import EquityMarked
 from shared.domain.ids import DecisionId, Symbol

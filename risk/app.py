@@ -1,15 +1,20 @@
 """Puts risk together."""
 
 from risk.core.limits import Costs
+from risk.handlers.alarms import AlarmWatch
 from risk.handlers.book import ORDER_FACTS, BookKeeper
 from risk.handlers.review import Reviewer
 from risk.handlers.venue import VenueWatch
+from risk.handlers.watch import Watch
 from risk.repository.account import lock_account
 from risk.repository.policy import Opening, find_limits, open_account
 from risk.routes import Desk, router
 from risk.settings import RiskSettings
+from risk.tasks.silence import CandleFeed, SilenceWatch
+from risk.tasks.state_file import FileWatch, read_wish
 from shared.bus.consumer import Handler
 from shared.bus.unit_of_work import Transactions, UnitOfWork
+from shared.domain.candle import shards
 from shared.domain.enums import TradingState
 from shared.domain.events import (
     EquityMarked,
@@ -17,27 +22,28 @@ from shared.domain.events import (
     PositionChanged,
     RecommendationExpired,
     RecommendationsIssued,
+    TradingAlarmed,
     VenueSurprised,
 )
 from shared.http.probes import Check
+from shared.runtime.metrics import Metrics
 from shared.runtime.service import Runtime, Service, Work, create_api, new_metrics
-from shared.runtime.settings import Mode
+from shared.runtime.settings import Mode, PlatformSettings
 
 NAME = "risk"
 PORT = 8027
 _POLL_SECONDS = 0.25
+# a paused risk, or one whose machine is gone, must keep nobody from the halt: both wait for locks
+_IDLE_SECONDS = 2
 
 
 def build(settings: RiskSettings, runtime: Runtime) -> Service:
     platform = runtime.settings
-    transactions = runtime.transactions(NAME)
+    transactions = own_transactions(runtime)
     metrics = new_metrics()
-    opening = Opening(
-        account=platform.account,
-        quote=platform.market.quote,
-        limits=settings.limits(),
-        state=TradingState.HALT if platform.mode is Mode.LIVE else TradingState.RUN,
-    )
+    opening = opening_of(settings, platform)
+    feed = _feed(runtime)
+    watch = watch_of(settings, opening, metrics, feed)
     reviewer = Reviewer(
         opening=opening,
         costs=Costs(
@@ -52,6 +58,7 @@ def build(settings: RiskSettings, runtime: Runtime) -> Service:
         transactions=transactions,
         opening=opening,
         reviewer=reviewer,
+        watch=watch,
         interval=platform.market.interval,
     )
     api.include_router(router(desk))
@@ -61,9 +68,67 @@ def build(settings: RiskSettings, runtime: Runtime) -> Service:
         api=api,
         metrics=metrics,
         handlers=_handlers(reviewer),
-        tasks=(Work(name="opening", run=lambda _stop: _open(transactions, opening)),),
+        tasks=(
+            Work(name="opening", run=lambda _stop: _open(transactions, opening)),
+            *_lookouts(settings, watch, feed, transactions),
+        ),
         poll_seconds=_POLL_SECONDS,
+        idle_seconds=_IDLE_SECONDS,
     )
+
+
+def own_transactions(runtime: Runtime) -> Transactions:
+    """Return what risk changes the database with: locks of one that falls silent are let go."""
+    return runtime.transactions(NAME).hurried(_IDLE_SECONDS)
+
+
+def opening_of(settings: RiskSettings, platform: PlatformSettings) -> Opening:
+    return Opening(
+        account=platform.account,
+        quote=platform.market.quote,
+        limits=settings.limits(),
+        state=TradingState.HALT if platform.mode is Mode.LIVE else TradingState.RUN,
+    )
+
+
+def watch_of(
+    settings: RiskSettings, opening: Opening, metrics: Metrics, feed: CandleFeed | None = None
+) -> Watch:
+    """Return what looks at an account; without a feed candles are not waited for."""
+    file = settings.state_file
+    return Watch(
+        opening=opening,
+        metrics=metrics,
+        read_feed=(lambda _connection, _now: None) if feed is None else feed.read,
+        read_file=(lambda: None) if file is None else (lambda: read_wish(file)),
+    )
+
+
+def _feed(runtime: Runtime) -> CandleFeed | None:
+    """Return how to look for candles; None in mock, where time stands still without them."""
+    platform = runtime.settings
+    if platform.mode is Mode.MOCK:
+        return None
+    market = platform.market
+    return CandleFeed(
+        venue=market.venue,
+        interval=market.interval,
+        shards=len(tuple(shards(market.symbols))),
+        since=runtime.clock.now(),
+    )
+
+
+def _lookouts(
+    settings: RiskSettings, watch: Watch, feed: CandleFeed | None, transactions: Transactions
+) -> list[Work]:
+    found: list[Work] = []
+    if feed is not None:
+        silence = SilenceWatch(feed=feed, watch=watch, transactions=transactions)
+        found.append(Work(name="silence", run=silence.run))
+    if settings.state_file is not None:
+        file = FileWatch(path=settings.state_file, watch=watch, transactions=transactions)
+        found.append(Work(name="state_file", run=file.run))
+    return found
 
 
 def _handlers(reviewer: Reviewer) -> dict[str, Handler]:
@@ -71,6 +136,7 @@ def _handlers(reviewer: Reviewer) -> dict[str, Handler]:
     opening, metrics = reviewer.opening, reviewer.metrics
     book = BookKeeper(opening=opening, fee_factor=reviewer.costs.fee_factor, metrics=metrics)
     venue = VenueWatch(opening=opening, metrics=metrics)
+    alarms = AlarmWatch(opening=opening, metrics=metrics)
     orders: dict[str, Handler] = {fact.topic: book.on_orders for fact in ORDER_FACTS}
     return {
         **orders,
@@ -79,6 +145,7 @@ def _handlers(reviewer: Reviewer) -> dict[str, Handler]:
         EquityMarked.topic: book.on_equity_marked,
         ExternalOrdersSeen.topic: venue.on_external_orders_seen,
         VenueSurprised.topic: venue.on_venue_surprised,
+        TradingAlarmed.topic: alarms.on_trading_alarmed,
         RecommendationsIssued.topic: reviewer.on_recommendations_issued,
     }
 

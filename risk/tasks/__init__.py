@@ -1,0 +1,1 @@
+"""What risk keeps an eye on, between the facts that it hears."""
