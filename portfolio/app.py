@@ -17,6 +17,7 @@ def build(settings: PortfolioSettings, runtime: Runtime) -> Service:
         transactions=runtime.transactions(NAME),
         policy=policy,
         instruments={one.symbol: one for one in runtime.settings.market.catalogue()},
+        lot_method=settings.lot_method,
     )
     api.include_router(router(desk))
     bookkeeper = Bookkeeper(policy=policy, metrics=metrics)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pydantic import Field
 
 from portfolio.core.books import BooksPolicy
+from portfolio.core.disposals import LotMethod
 from shared.domain.candle import shards
 from shared.domain.values import ZERO
 from shared.runtime.settings import Mode, PlatformSettings, SectionSettings, section
@@ -18,6 +19,10 @@ class PortfolioSettings(SectionSettings):
         ge=0,
         le=Decimal(10**15),
         description="quote the account starts with, in mock and paper; live starts with none",
+    )
+    lot_method: LotMethod = Field(
+        LotMethod.FIFO,
+        description="which lot a sale takes first in reports: fifo, lifo or hifo",
     )
 
     def policy(self, platform: PlatformSettings) -> BooksPolicy:

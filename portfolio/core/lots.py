@@ -48,10 +48,11 @@ def sell_from(lots: Iterable[Lot], quantity: Decimal) -> Iterator[Lot]:
         sold = min(lot.remaining, quantity)
         quantity = MONEY.subtract(quantity, sold)
         if sold:
-            yield _without(lot, sold)
+            yield without(lot, sold)
 
 
-def _without(lot: Lot, sold: Decimal) -> Lot:
+def without(lot: Lot, sold: Decimal) -> Lot:
+    """Return the lot after part of it was sold; its cost goes in proportion."""
     remaining = exact(MONEY.subtract(lot.remaining, sold))
     share = MONEY.divide(MONEY.multiply(lot.remaining_cost, remaining), lot.remaining)
     return replace(lot, remaining=remaining, remaining_cost=exact(share))

@@ -29,6 +29,9 @@ class Period:
     start: datetime | None = None
     end: datetime | None = None
 
+    def covers(self, at: datetime) -> bool:
+        return (self.start is None or self.start <= at) and (self.end is None or at <= self.end)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveRead:
@@ -130,7 +133,7 @@ def lots(
     account: AccountId,
     symbol: str | None,
     after: tuple[datetime, str] | None,
-    limit: int,
+    limit: int | None,
 ) -> tuple[Lot, ...]:
     """Return open lots, the oldest first."""
     statement = select(tax_lots).where(tax_lots.c.account == account, tax_lots.c.is_open.is_(True))

@@ -6,7 +6,6 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict, Field
 
 from portfolio.core.flow import times
-from portfolio.core.lots import Lot
 from portfolio.core.position import Position
 from portfolio.core.rebalance import PlannedTrade
 from portfolio.core.trades import RoundTrip
@@ -149,22 +148,6 @@ class TradeOut(Document):
             return_ratio=trip.return_ratio,
             exit_reason=trip.exit_reason,
         )
-
-
-class LotOut(Document):
-    model_config = ConfigDict(extra="forbid", from_attributes=True)
-
-    lot_id: str
-    symbol: str
-    acquired_at: datetime
-    quantity: MoneyText
-    remaining: MoneyText
-    cost: MoneyText
-    remaining_cost: MoneyText
-
-    @classmethod
-    def of(cls, lot: Lot) -> "LotOut":
-        return cls.model_validate(lot)
 
 
 class RebalanceIn(Document):

@@ -1,23 +1,18 @@
 """The routes of interfaces.md section 3, :8026."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from sqlalchemy import Connection
 
-from portfolio.core.books import BooksPolicy
 from portfolio.core.equity import mark
 from portfolio.core.performance import candles_per_year, measure
 from portfolio.core.rebalance import Targets, plan, planned_total
 from portfolio.repository import books, curve, reports
-from portfolio.repository.reports import Period
 from portfolio.routes.answers import (
     BalanceOut,
     EquityOut,
-    LotOut,
     PerformanceOut,
     PlannedTradeOut,
     PlanOut,
@@ -27,17 +22,16 @@ from portfolio.routes.answers import (
     StatusOut,
     TradeOut,
 )
-from shared.bus.unit_of_work import Transactions
+from portfolio.routes.desk import Desk, FromQuery, SymbolQuery, ToQuery, period_of
+from portfolio.routes.lots import add_lots
 from shared.domain.clock import EPOCH
-from shared.domain.errors import BadInput, Refused
+from shared.domain.errors import Refused
 from shared.domain.events import EquityMarked
 from shared.domain.ids import Symbol
-from shared.domain.instrument import Instrument
 from shared.domain.values import MONEY, exact
 from shared.http.auth import require
 from shared.http.paging import (
     Cursor,
-    InstantText,
     Limit,
     Page,
     decode_instant,
@@ -45,36 +39,13 @@ from shared.http.paging import (
     encode_cursor,
 )
 
-FromQuery = Annotated[InstantText | None, Query(alias="from", description="not before, ISO 8601")]
-ToQuery = Annotated[InstantText | None, Query(alias="to", description="not after, ISO 8601")]
-SymbolQuery = Annotated[str | None, Query(max_length=32, examples=["BTC-USDT"])]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """Where the routes read, and what they must know of the account."""
-
-    transactions: Transactions
-    policy: BooksPolicy
-    instruments: Mapping[Symbol, Instrument]
-
-    def known(self, symbol: str | None) -> Symbol | None:
-        """Return the instrument, where one is asked for.
-
-        Raises:
-            BadInput: it is not traded here; the remedy lists what is.
-        """
-        if symbol is not None and symbol not in self.instruments:
-            choices = ", ".join(sorted(self.instruments))
-            raise BadInput("symbol", f"'{symbol}' is not traded here", f"choose one of {choices}")
-        return None if symbol is None else Symbol(symbol)
-
 
 def router(desk: Desk) -> APIRouter:
     routes = APIRouter(tags=["portfolio"], dependencies=[Depends(require("read"))])
     _add_account(routes, desk)
     _add_profit(routes, desk)
     _add_lists(routes, desk)
+    add_lots(routes, desk)
     _add_rebalance(routes, desk)
     return routes
 
@@ -137,7 +108,7 @@ def _add_profit(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/performance", summary="Return, risk and trading figures of a period")
     def performance(start: FromQuery = None, end: ToQuery = None) -> PerformanceOut:  # pyright: ignore[reportUnusedFunction]
         with desk.transactions.read() as connection:
-            read = reports.curve(connection, desk.policy.account, _period(start, end))
+            read = reports.curve(connection, desk.policy.account, period_of(start, end))
             traded = reports.activity(connection, desk.policy.account, read, desk.policy.quote)
         per_year = candles_per_year(desk.policy.interval)
         figures = measure(read.equity, read.invested_ratio, traded, per_year)
@@ -153,7 +124,7 @@ def _add_lists(routes: APIRouter, desk: Desk) -> None:
     ) -> Page[EquityOut]:
         after = None if cursor is None else decode_instant(cursor)
         with desk.transactions.read() as connection:
-            rows = reports.equity_page(connection, account, _period(start, end), after, limit)
+            rows = reports.equity_page(connection, account, period_of(start, end), after, limit)
         last = encode_cursor([rows[-1].as_of]) if len(rows) == limit else None
         return Page(items=[EquityOut.model_validate(row) for row in rows], next_cursor=last)
 
@@ -168,18 +139,6 @@ def _add_lists(routes: APIRouter, desk: Desk) -> None:
         full = len(trips) == limit
         last = encode_cursor([trips[-1].closed_at, trips[-1].trip_id]) if full else None
         return Page(items=[TradeOut.of(trip) for trip in trips], next_cursor=last)
-
-    @routes.get("/tax-lots", summary="Open lots, first in first out")
-    def tax_lots(  # pyright: ignore[reportUnusedFunction]
-        symbol: SymbolQuery = None, limit: Limit = 100, cursor: Cursor = None
-    ) -> Page[LotOut]:
-        known = desk.known(symbol)
-        after = None if cursor is None else decode_place(cursor)
-        with desk.transactions.read() as connection:
-            lots = reports.lots(connection, account, known, after, limit)
-        full = len(lots) == limit
-        last = encode_cursor([lots[-1].acquired_at, lots[-1].lot_id]) if full else None
-        return Page(items=[LotOut.of(lot) for lot in lots], next_cursor=last)
 
 
 def _add_rebalance(routes: APIRouter, desk: Desk) -> None:
@@ -212,9 +171,3 @@ def _current(connection: Connection, desk: Desk) -> tuple[EquityMarked, datetime
     holdings = books.holdings(connection, desk.policy)
     marked = mark(holdings, curve.prices(connection), last, last.as_of or EPOCH)
     return replace(marked, day_start_equity=last.day_start_equity), last.as_of
-
-
-def _period(start: datetime | None, end: datetime | None) -> Period:
-    if start is not None and end is not None and end < start:
-        raise BadInput("to", f"{end.isoformat()} is before from", "swap them")
-    return Period(start=start, end=end)
