@@ -6,6 +6,7 @@ from typing import Any
 
 from executor.core.order import snapshot
 from executor.core.steps import Happening, Step
+from executor.handlers.auditing import EXECUTOR, audit_steps
 from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.enums import OrderStatus
 from shared.domain.events import (
@@ -49,7 +50,11 @@ _ENDED_SHORT = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
 _BPS = 10_000
 
 
-def announce(steps: Sequence[Step], uow: UnitOfWork, metrics: Metrics) -> None:
+def announce(
+    steps: Sequence[Step], uow: UnitOfWork, metrics: Metrics, actor: str = EXECUTOR
+) -> None:
+    """Say what happened; `actor` is who commanded it."""
+    audit_steps(steps, uow, actor)
     for step in steps:
         order = snapshot(step.state, step.at)
         if step.fill is not None:

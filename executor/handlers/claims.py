@@ -8,6 +8,7 @@ from executor.core.order import OrderState
 from executor.core.planning import OrderPolicy, obstacle, plan
 from executor.core.steps import Step, accept, claim, give_up, reject, stop
 from executor.handlers.announce import announce
+from executor.handlers.auditing import EXECUTOR
 from executor.repository import orders
 from executor.tasks.comparing import Reconciler
 from executor.venues.port import Accepted, Refused, Venue
@@ -117,6 +118,7 @@ class Claims:
             step = claim(plan(approved, self.policy), uow.now)
             announce([step], uow, self.metrics)
             return [step]
+        uow.audit(EXECUTOR, "approval.lapsed", approved.decision_id, {"reason": reason})
         log.info("approval.lapsed", decision_id=approved.decision_id, reason=reason)
         lapsed = RecommendationExpired(
             account=approved.account,

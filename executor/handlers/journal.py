@@ -14,6 +14,7 @@ from executor.core.holdings import bought, sold
 from executor.core.order import Order, OrderState
 from executor.core.steps import Step, adds_to, learn_trade, record_fill, report
 from executor.handlers.announce import announce
+from executor.handlers.auditing import EXECUTOR
 from executor.repository import account, orders
 from executor.repository.freezes import Freeze, freeze
 from executor.repository.requests import Standing
@@ -103,7 +104,9 @@ class Journal:
             if known.get(name) != (one.quantity, one.price)
         ]
 
-    def write(self, uow: UnitOfWork, state: OrderState, steps: Sequence[Step]) -> OrderState:
+    def write(
+        self, uow: UnitOfWork, state: OrderState, steps: Sequence[Step], actor: str = EXECUTOR
+    ) -> OrderState:
         """Keep those steps that say something new; return how the order stands after them."""
         new: list[Step] = []
         for step in steps:
@@ -115,20 +118,25 @@ class Journal:
             if step.fill is not None:
                 self._hold(uow, step.state.order, step.fill)
             self._look_out(uow, step)
-        announce(new, uow, self.metrics)
+        announce(new, uow, self.metrics, actor)
         return state
 
     def take_in(
-        self, uow: UnitOfWork, steps: Sequence[Step], request_digest: str | None = None
+        self,
+        uow: UnitOfWork,
+        steps: Sequence[Step],
+        request_digest: str | None = None,
+        actor: str = EXECUTOR,
     ) -> None:
         """Keep orders that no row was written for yet."""
         orders.save_steps(uow.connection, steps, request_digest)
-        announce(steps, uow, self.metrics)
+        announce(steps, uow, self.metrics, actor)
 
     def surprise(self, uow: UnitOfWork, symbol: Symbol, kind: SurpriseKind, detail: str) -> None:
         """Buy nothing more of the instrument, and tell everybody; once."""
         found = Freeze(symbol=symbol, kind=kind, detail=detail, frozen_at=uow.now)
         if freeze(uow.connection, self.account, found):
+            uow.audit(EXECUTOR, "symbol.frozen", symbol, {"kind": kind, "detail": detail})
             self.tell(uow, symbol, kind, detail)
 
     def tell(self, uow: UnitOfWork, symbol: Symbol, kind: SurpriseKind, detail: str) -> None:

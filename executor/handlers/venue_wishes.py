@@ -7,6 +7,7 @@ from decimal import Decimal
 from executor.core.order import OrderState
 from executor.core.planning import ForcedExit, forced_exit_request, plan_forced_exit
 from executor.core.steps import Step, approve, close, give_up, request_cancel
+from executor.handlers.auditing import EXECUTOR
 from executor.handlers.journal import Journal
 from executor.handlers.wishes import Wish, made_before
 from executor.repository import orders
@@ -32,7 +33,7 @@ class VenueWishes:
     ring_sender: Callable[[], None]
     ring_canceler: Callable[[], None]
 
-    def cancel(self, identity: str) -> None:
+    def cancel(self, identity: str, actor: str = EXECUTOR) -> None:
         """Wish an order canceled; what the venue says about it comes later.
 
         Raises:
@@ -40,7 +41,7 @@ class VenueWishes:
             Conflict: it has ended.
             Refused: it is the stop or the exit of a bracket, which protects a position.
         """
-        self.transactions.attempt(lambda uow: self._cancel(identity, uow))
+        self.transactions.attempt(lambda uow: self._cancel(identity, actor, uow))
 
     def force_exit(self, wish: Wish) -> list[ClientOrderId]:
         """Make a market exit for what is held and not leaving already; return the orders.
@@ -67,8 +68,7 @@ class VenueWishes:
             if state.status not in _IN_DOUBT and not self._is_missing(state, uow):
                 raise Conflict(f"order {identity} is {state.status}: it is not in doubt")
             self.journal.write(uow, state, [close(state, evidence, uow.now)])
-            detail = {"client_order_id": identity, "evidence": evidence, "was": state.status}
-            uow.audit(actor, "close_order", self.account, detail)
+            uow.audit(actor, "order.closed", identity, {"evidence": evidence, "was": state.status})
 
         self.transactions.attempt(work)
 
@@ -89,12 +89,11 @@ class VenueWishes:
         def work(uow: UnitOfWork) -> None:
             if not thaw(uow.connection, self.account, symbol):
                 raise NotFound(f"{symbol} is not frozen")
-            detail = {"symbol": symbol}
-            uow.audit(actor, "thaw", self.account, detail)
+            uow.audit(actor, "symbol.thawed", symbol, {})
 
         self.transactions.attempt(work)
 
-    def _cancel(self, identity: str, uow: UnitOfWork) -> None:
+    def _cancel(self, identity: str, actor: str, uow: UnitOfWork) -> None:
         state = orders.load_state(uow.connection, self.account, identity)
         if state is None:
             raise NotFound(f"no order {identity} on this account")
@@ -102,7 +101,7 @@ class VenueWishes:
             raise Conflict(f"order {identity} has ended: {state.status}")
         if state.order.parent is not None:
             raise Refused("this order is the exit of a bracket and protects a position")
-        self.journal.write(uow, state, [_canceled(state, uow)])
+        self.journal.write(uow, state, [_canceled(state, uow)], actor)
         uow.after_commit(self.ring_canceler)
 
     def _force_exit(self, wish: Wish, uow: UnitOfWork) -> list[ClientOrderId]:
@@ -118,7 +117,7 @@ class VenueWishes:
         steps = [step for symbol in wanted for step in self._leave(symbol, request, uow)]
         if not steps:
             raise NotFound(f"nothing of {wish.symbol or 'anything'} is held that is not leaving")
-        self.journal.take_in(uow, steps, wish.digest)
+        self.journal.take_in(uow, steps, wish.digest, wish.actor)
         uow.after_commit(self.ring_sender)
         return [step.state.order.client_order_id for step in steps]
 

@@ -15,6 +15,7 @@ from executor.core.planning import (
 )
 from executor.core.steps import Step, cancel, claim, request_cancel
 from executor.handlers.announce import announce
+from executor.handlers.auditing import EXECUTOR
 from executor.handlers.claims import Claims
 from executor.repository import orders
 from shared.bus.unit_of_work import Transactions, UnitOfWork
@@ -27,10 +28,14 @@ from shared.domain.values import ZERO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """`symbol` None means everything; the key makes asking twice the same as asking once."""
+    """`symbol` None means everything; the key makes asking twice the same as asking once.
+
+    `actor`: who asks.
+    """
 
     idempotency_key: str
     symbol: Symbol | None = None
+    actor: str = EXECUTOR
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,7 +48,7 @@ class Wishes:
     claims: Claims
     transactions: Transactions
 
-    def cancel(self, identity: str) -> None:
+    def cancel(self, identity: str, actor: str = EXECUTOR) -> None:
         """Cancel an order that has not ended.
 
         Raises:
@@ -51,7 +56,7 @@ class Wishes:
             Conflict: it has ended, or has not been answered yet.
             Refused: it is the exit of a touched bracket, which protects a position.
         """
-        self.transactions.attempt(lambda uow: self._cancel(identity, uow))
+        self.transactions.attempt(lambda uow: self._cancel(identity, actor, uow))
 
     def force_exit(self, wish: Wish) -> list[ClientOrderId]:
         """Claim a market exit for what is held and not being sold already; return the orders.
@@ -63,7 +68,7 @@ class Wishes:
         """
         return self.transactions.attempt(lambda uow: self._force_exit(wish, uow))
 
-    def _cancel(self, identity: str, uow: UnitOfWork) -> None:
+    def _cancel(self, identity: str, actor: str, uow: UnitOfWork) -> None:
         state = orders.load_state(uow.connection, self.claims.account, identity)
         if state is None:
             raise NotFound(f"no order {identity} on this account")
@@ -72,7 +77,7 @@ class Wishes:
         ended = cancel(requested.state, "canceled on request", uow.now)
         steps = [requested, ended]
         orders.save_steps(uow.connection, steps)
-        announce(steps, uow, self.claims.metrics)
+        announce(steps, uow, self.claims.metrics, actor)
 
     def _force_exit(self, wish: Wish, uow: UnitOfWork) -> list[ClientOrderId]:
         request = forced_exit_request(self.claims.account, wish.idempotency_key)
@@ -110,7 +115,7 @@ class Wishes:
         if not steps:
             raise NotFound(f"nothing of {wish.symbol or 'anything'} is held that is not leaving")
         orders.save_steps(uow.connection, steps, wish.digest)
-        announce(steps, uow, self.claims.metrics)
+        announce(steps, uow, self.claims.metrics, wish.actor)
         return [step.state.order.client_order_id for step in steps]
 
 

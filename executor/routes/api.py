@@ -25,6 +25,7 @@ from shared.domain.enums import OrderStatus
 from shared.domain.errors import BadInput, NotFound
 from shared.domain.ids import AccountId, ClientOrderId, Symbol
 from shared.http.auth import require
+from shared.http.keys import Principal
 from shared.http.paging import Cursor, Limit, Page, decode_place, encode_cursor
 
 SymbolQuery = Annotated[str | None, Query(max_length=32, examples=["BTC-USDT"])]
@@ -40,11 +41,13 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+Trader = Annotated[Principal, Depends(require("trade"))]
+
 
 class Wishing(Protocol):
     """What acts on people's wishes, wherever orders go."""
 
-    def cancel(self, identity: str) -> None: ...
+    def cancel(self, identity: str, actor: str) -> None: ...
 
     def force_exit(self, wish: Wish) -> list[ClientOrderId]: ...
 
@@ -94,13 +97,11 @@ def _add_orders(routes: APIRouter, desk: Desk) -> None:
     def one_order(client_order_id: str) -> OrderDetailOut:  # pyright: ignore[reportUnusedFunction]
         return _detail(desk, client_order_id)
 
-    @routes.post(
-        "/orders/{client_order_id}/cancel",
-        dependencies=[Depends(require("trade"))],
-        summary="Cancel an order that is open",
-    )
-    def cancel(client_order_id: str) -> OrderDetailOut:  # pyright: ignore[reportUnusedFunction]
-        desk.wishes.cancel(client_order_id)
+    @routes.post("/orders/{client_order_id}/cancel", summary="Cancel an order that is open")
+    def cancel(  # pyright: ignore[reportUnusedFunction]
+        client_order_id: str, principal: Trader
+    ) -> OrderDetailOut:
+        desk.wishes.cancel(client_order_id, principal.name)
         return _detail(desk, client_order_id)
 
 
@@ -123,15 +124,15 @@ def _add_fills(routes: APIRouter, desk: Desk) -> None:
 def _add_wishes(routes: APIRouter, desk: Desk) -> None:
     @routes.post(
         "/forceexit",
-        dependencies=[Depends(require("trade"))],
         summary="Leave one position, or all, at the market",
         status_code=202,
     )
     def force_exit(  # pyright: ignore[reportUnusedFunction]
-        body: ForceExitIn, idempotency_key: IdempotencyKey
+        body: ForceExitIn, idempotency_key: IdempotencyKey, principal: Trader
     ) -> ForceExitOut:
         symbol = None if body.symbol is None else _known(desk, body.symbol)
-        made = desk.wishes.force_exit(Wish(idempotency_key=idempotency_key, symbol=symbol))
+        wish = Wish(idempotency_key=idempotency_key, symbol=symbol, actor=principal.name)
+        made = desk.wishes.force_exit(wish)
         return ForceExitOut(client_order_ids=list(made))
 
 

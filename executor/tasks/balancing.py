@@ -106,8 +106,12 @@ class Balances:
         def work(uow: UnitOfWork) -> None:
             place = (line.venue.name, line.account)
             account.save_baselines(uow.connection, place, {asset: baseline}, (actor, uow.now))
-            detail = {"asset": asset, "baseline": to_text(baseline)}
-            uow.audit(actor, "accept_balance", line.account, detail)
+            uow.audit(
+                actor,
+                "balance.accepted",
+                asset,
+                {"account": line.account, "baseline": to_text(baseline)},
+            )
 
         line.transactions.attempt(work)
         self.compare()
@@ -124,6 +128,13 @@ class Balances:
         def work(uow: UnitOfWork) -> None:
             place = (line.venue.name, line.account)
             account.save_baselines(uow.connection, place, began, ("executor", uow.now))
+            for asset, amount in sorted(began.items()):
+                uow.audit(
+                    "executor",
+                    "balance.opening",
+                    asset,
+                    {"account": line.account, "baseline": to_text(amount)},
+                )
 
         line.transactions.attempt(work)
         log.info("account.begun", assets=sorted(began))
