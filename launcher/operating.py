@@ -1,17 +1,15 @@
-"""Commands that operate the platform: trading state, schema, configuration, a check-up."""
+"""Commands that operate the platform: schema, configuration, a check-up."""
 
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from executor.settings import ExecutorSettings
 from launcher.assembly import BLUEPRINTS
-from launcher.client import Platform
 from launcher.console import FAILED, err, out, print_json, print_table
 from launcher.database import latest_revision, migrate
 from launcher.demonstration import demonstration
@@ -23,28 +21,7 @@ from shared.db.engine import connect
 from shared.domain.errors import TradingError
 from shared.runtime.settings import Mode, PlatformSettings, load
 
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit.")]
 _MIN_FREE_BYTES = 1_000_000_000
-
-
-def _change_state(path: str, reason: str) -> None:
-    answer = Platform(load(PlatformSettings)).post("risk", path, {"reason": reason})
-    out.print(f"Trading state is now [bold]{answer['state']}[/] (version {answer['version']}).")
-
-
-def halt(reason: Reason = "by hand") -> None:
-    """Stop all new orders; cancels still pass."""
-    _change_state("/halt", reason)
-
-
-def reduce(reason: Reason = "by hand") -> None:
-    """Let only orders pass that make positions smaller."""
-    _change_state("/reduce", reason)
-
-
-def resume(reason: Reason = "by hand") -> None:
-    """Trade again."""
-    _change_state("/resume", reason)
 
 
 def migrate_database() -> None:

@@ -24,7 +24,14 @@ from shared.runtime.logging import configure, get_logger
 from shared.runtime.one_market import refuse_another_market
 from shared.runtime.pruning import keep_pruned
 from shared.runtime.sampling import sample
-from shared.runtime.service import Runtime, Service, Work, add_check, build_runtime
+from shared.runtime.service import (
+    Runtime,
+    Service,
+    Work,
+    add_check,
+    build_runtime,
+    key_uses,
+)
 from shared.runtime.settings import (
     ConfigurationError,
     PlatformSettings,
@@ -96,7 +103,7 @@ class Platform:
         for consumer in self.consumers:
             self._spawn(Work(name=f"{consumer.name}.consumer", run=consumer.run))
         for service in self.services:
-            for task in service.tasks:
+            for task in (*service.tasks, key_uses(service.api)):
                 self._spawn(Work(name=f"{service.name}.{task.name}", run=task.run))
         transactions = self.runtime.transactions("sampler")
         self._spawn(
@@ -181,7 +188,7 @@ def _server(service: Service) -> _Server:
     return _Server(config)
 
 
-def _resume_time(runtime: Runtime) -> None:
+def resume_time(runtime: Runtime) -> None:
     """Let a clock that follows the facts go on where it was, before anybody asks it."""
     with runtime.transactions("start").read() as connection:
         last = last_instant(connection)
@@ -203,7 +210,7 @@ def serve(
         ConfigurationError: the database keeps the books of another market.
     """
     refuse_another_market(runtime)
-    _resume_time(runtime)
+    resume_time(runtime)
     with ExitStack() as held:
         sockets = _bound(services, runtime.settings.trading_bind_host, held)
         platform = Platform(services, runtime)
