@@ -7,6 +7,7 @@ from risk.core.book import reservation
 from risk.core.exposure import money_counters, trades_counter, trades_on
 from risk.core.limits import Costs
 from risk.core.review import Instruments, Terms, Verdict, review_group
+from risk.handlers.auditing import audit_verdicts
 from risk.handlers.book import limits_in_force, show_book
 from risk.repository import account, decisions, promises
 from risk.repository.policy import Opening
@@ -83,6 +84,7 @@ class Reviewer:
                 uow.emit(RecommendationApproved(approved=verdict))
             else:
                 uow.emit(RecommendationDenied(denied=verdict))
+        audit_verdicts(verdicts, uow)
         uow.after_commit(lambda: self._count(verdicts))
 
     def _count(self, verdicts: Sequence[Verdict]) -> None:
