@@ -7,12 +7,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from risk.core.limits import RiskLimits
+from risk.repository.market import Shelf
 from risk.tables import risk_limits
 from shared.bus.codec import from_builtins
-from shared.bus.unit_of_work import UnitOfWork
+from shared.bus.unit_of_work import UnitOfWork, datetime_now
 from shared.db.control import control
 from shared.db.dialect import for_update, insert_missing, upsert
 from shared.db.statements import Prepared, given
+from shared.domain.clock import EPOCH
 from shared.domain.enums import TradingState
 from shared.domain.events import TradingStateChanged
 from shared.domain.ids import AccountId
@@ -35,13 +37,16 @@ _LOCKED_STATE = Prepared(for_update(_state))
 class Opening:
     """What an account starts with: the configured limits, and whether it may trade at once.
 
-    `quote`: the asset that its amounts are in.
+    `quote`: the asset that its amounts are in. `shelf`: whose candles tell of its market;
+    `needs_quotes`: a venue has best prices to tell besides, so entries wait for them.
     """
 
     account: AccountId
     quote: str
     limits: RiskLimits
     state: TradingState
+    shelf: Shelf
+    needs_quotes: bool = False
 
 
 def open_account(uow: UnitOfWork, opening: Opening) -> None:
@@ -56,7 +61,7 @@ def open_account(uow: UnitOfWork, opening: Opening) -> None:
         "version": 1,
         "actor": CONFIGURATION,
         "reason": "first start",
-        "changed_at": uow.now,
+        "changed_at": _date_of(uow),
     }
     insert_missing(connection, control, [row])
     latest = find_limits(connection, opening.account)
@@ -64,6 +69,11 @@ def open_account(uow: UnitOfWork, opening: Opening) -> None:
     if configured is None or replace(configured.limits, version=0) != opening.limits:
         version = 1 if latest is None else latest.limits.version + 1
         add_limits(uow, opening.account, replace(opening.limits, version=version))
+
+
+def _date_of(uow: UnitOfWork) -> datetime:
+    """Return the date of what is opened; the wall's until a clock of candles has heard of one."""
+    return uow.now if uow.now > EPOCH else datetime_now()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +107,7 @@ def add_limits(
         "version": limits.version,
         "limits": limits,
         "actor": actor,
-        "created_at": uow.now,
+        "created_at": _date_of(uow),
     }
     uow.connection.execute(insert(risk_limits).values(row))
     uow.audit(actor, "limits.changed", account, limits)
