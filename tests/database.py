@@ -11,7 +11,13 @@ from sqlalchemy.exc import DBAPIError
 from shared.db.base import metadata
 from shared.db.engine import DatabaseAddress, connect, create_databases
 
-PLUMBING = ("shared.bus.tables", "shared.db.audit", "shared.db.control", "shared.http.keys")
+PLUMBING = (
+    "shared.bus.tables",
+    "shared.db.audit",
+    "shared.db.control",
+    "shared.http.idempotency",
+    "shared.http.keys",
+)
 SERVICES = (
     "market_data",
     "signal_generator",

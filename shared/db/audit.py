@@ -12,7 +12,17 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Connection, Index, Table, bindparam, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Table,
+    bindparam,
+    insert,
+    select,
+    update,
+)
 
 from shared.db.base import TRANSACTIONS, metadata
 from shared.db.dialect import for_update, insert_missing
@@ -63,11 +73,7 @@ def append(connection: Connection, chain: str, deeds: Sequence[Deed]) -> None:
     """Append to a chain in the caller's transaction; its other writers wait until the commit."""
     if not deeds:
         return
-    head = _HEAD.first(connection, chain=chain)
-    if head is None:
-        insert_missing(connection, audit_heads, [{"chain": chain, "seq": 0, "hash": ""}])
-        head = _HEAD.first(connection, chain=chain)
-    assert head is not None
+    head = lock_chain(connection, chain)
     seq, last = head.seq, head.hash
     rows: list[dict[str, Any]] = []
     for deed in deeds:
@@ -77,6 +83,19 @@ def append(connection: Connection, chain: str, deeds: Sequence[Deed]) -> None:
         rows.append({"chain": chain, "seq": seq, **row, "hash": last})
     _TO_AUDIT.run(connection, rows)
     _MOVE_HEAD.run(connection, [{"of_chain": chain, "seq": seq, "hash": last}])
+
+
+def lock_chain(connection: Connection, chain: str) -> Any:
+    """Return the head of a chain, locked; one who locks it early must know who else waits for it.
+
+    Changes of API keys do: their chain is written by nobody else.
+    """
+    head = _HEAD.first(connection, chain=chain)
+    if head is None:
+        insert_missing(connection, audit_heads, [{"chain": chain, "seq": 0, "hash": ""}])
+        head = _HEAD.first(connection, chain=chain)
+    assert head is not None
+    return head
 
 
 def _as_written(deed: Deed) -> dict[str, Any]:

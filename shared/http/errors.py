@@ -1,6 +1,7 @@
 """Errors as problem+json (RFC 9457): a stable `reason` and, for bad input, the fields at fault."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -38,6 +39,7 @@ _TITLES = {
     409: "In another state",
     413: "The body is too large",
     422: "The input is not valid",
+    429: "Too many requests",
     500: "Something went wrong on our side",
     502: "The venue's answer is unknown",
     503: "Not available right now",
@@ -66,6 +68,15 @@ class Declined(TradingError):
         super().__init__(detail)
         self.reason = reason
         self.members = members or {}
+
+
+class TooMany(TradingError):
+    """Asked too often, or shown too many unknown keys (429); `seconds` from now it may work."""
+
+    def __init__(self, reason: str, detail: str, seconds: float) -> None:
+        self.retry_after = max(ceil(seconds), 1)
+        super().__init__(f"{detail}; try again in {self.retry_after} s")
+        self.reason = reason
 
 
 class DatabaseAway(Unavailable):
@@ -116,6 +127,10 @@ def _trading_error(_request: Request, error: Exception) -> JSONResponse:
         return problem(403, error.reason, error.detail)
     if isinstance(error, Declined):
         return problem(409, error.reason, error.detail, members=error.members)
+    if isinstance(error, TooMany):
+        answer = problem(429, error.reason, error.detail)
+        answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
     fields = (
         [{"field": error.field, "problem": error.problem, "remedy": error.remedy}]
@@ -160,4 +175,9 @@ def _database_away(request: Request, _error: Exception) -> JSONResponse:
 
 
 def _unexpected(_request: Request, error: Exception) -> JSONResponse:
+    return unexpected(error)
+
+
+def unexpected(error: Exception) -> JSONResponse:
+    """Return the answer to what nobody foresaw: what kind of mistake, and not a word of it."""
     return problem(500, "internal", f"{type(error).__name__}; the log of this service has more")

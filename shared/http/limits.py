@@ -2,20 +2,21 @@
 
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
+from anyio import to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.http.errors import problem
+from shared.http.errors import problem, unexpected
+from shared.http.headers import add_headers
+from shared.http.keys import Principal
+from shared.http.uses import Uses
 
 Observe = Callable[[str, str, int, float], None]
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_HEADERS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-]
+_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_FORBIDDEN, _TOO_MANY = 403, 429
 
 
 class TooLargeInWords:
@@ -39,8 +40,48 @@ class TooLargeInWords:
         await self._app(scope, receive, in_words)
 
 
+class Accounted:
+    """Has every use of a known key told: of what may have changed something before it is answered.
+
+    A caller who was answered can be sure that the audit knows of the call.
+    """
+
+    def __init__(self, app: ASGIApp, uses: Uses) -> None:
+        self._app = app
+        self._uses = uses
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        told = False
+
+        async def tell_first(message: Message) -> None:
+            nonlocal told
+            if message["type"] == "http.response.start":
+                told = True
+                await self._account(scope, message["status"])
+            await send(message)
+
+        try:
+            await self._app(scope, receive, tell_first)
+        except Exception:
+            if not told:
+                await self._account(scope, 500)
+            raise
+
+    async def _account(self, scope: Scope, status: int) -> None:
+        state: dict[str, Any] = scope.get("state", {})
+        who: Principal | None = state.get("principal")
+        if who is None or status == _TOO_MANY:
+            return
+        use = (who, scope["method"], _route(scope), status)
+        may_have_changed = scope["method"] in _CHANGING and state["needed"] != "read"
+        if may_have_changed and status != _FORBIDDEN:
+            await to_thread.run_sync(self._uses.tell, *use)
+        else:
+            self._uses.note(*use)
+
+
 class Observed:
-    """Measures every request by its route and adds the security headers."""
+    """Measures every request by its route and adds the security headers, to failures too."""
 
     def __init__(self, app: ASGIApp, observe: Observe) -> None:
         self._app = app
@@ -51,18 +92,25 @@ class Observed:
             await self._app(scope, receive, send)
             return
         started_at = perf_counter()
-        status = 500
+        status = 0
 
         async def with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_HEADERS]
+                add_headers(message, scope["path"], scope["scheme"])
             await send(message)
 
         try:
             await self._app(scope, receive, with_headers)
+        except Exception as error:
+            if not status:  # answered here, or the answer would lack the headers
+                await unexpected(error)(scope, receive, with_headers)
+            raise
         finally:
-            route = getattr(scope.get("route"), "path", "unmatched")
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            self._observe(route, method, status, perf_counter() - started_at)
+            self._observe(_route(scope), method, status or 500, perf_counter() - started_at)
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "unmatched")

@@ -8,12 +8,15 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from shared.domain.clock import SystemClock
-from shared.http.keys import api_keys, generate, store
+from shared.http.key_desk import CHAIN
+from shared.http.keys import Principal, StoredKey, api_keys, generate, peppered, store
+from shared.runtime.pepper import ensure_pepper
 from shared.runtime.service import Runtime
 from shared.runtime.settings import ConfigurationError, Mode
 
-_FIRST_KEY_ID = "first"
+_FIRST_KEY_ID = "00000000"
 KEY_FILE = "api-key"
+_STORED = select(func.count()).where(api_keys.c.revoked_at.is_(None))
 
 
 def ensure_key(runtime: Runtime) -> str | None:
@@ -22,25 +25,31 @@ def ensure_key(runtime: Runtime) -> str | None:
     It is printed once and kept, readable by its owner only, for the `trading` command.
 
     Raises:
-        ConfigurationError: paper or live without a single key.
+        ConfigurationError: paper or live without a single key, or without the pepper that the
+            keys in the database are checked with.
     """
     settings = runtime.settings
-    if settings.keys():
-        return None
-    transactions = runtime.transactions("keys")
+    transactions = runtime.transactions(CHAIN)
     with transactions.read() as connection:
-        if connection.execute(select(func.count()).select_from(api_keys)).scalar_one():
-            return None
+        has_stored = bool(connection.execute(_STORED).scalar_one())
+    if has_stored:
+        ensure_pepper(settings)
+    if has_stored or settings.keys():
+        return None
     if settings.mode is not Mode.MOCK:
         raise ConfigurationError(
             "TRADING_API_KEYS: paper and live need at least one key, written as scope:key"
         )
-    _, key = generate(settings.mode)
+    pepper = ensure_pepper(settings)
+    _, key = generate(settings.mode, _FIRST_KEY_ID)
     path = settings.state_dir / KEY_FILE
+    who = Principal(name="first start", scope="admin", key_id=_FIRST_KEY_ID)
     try:
         with transactions.begin() as uow:
             now = SystemClock().now()  # a key is made when it is made, whatever is replayed
-            store(uow.connection, _FIRST_KEY_ID, "first start", "admin", key, now)
+            first = StoredKey(principal=who, digest=peppered(pepper, key), created_at=now)
+            store(uow.connection, first)
+            uow.audit("first start", "key.created", _FIRST_KEY_ID, {"scope": who.scope})
             _keep(path, key)  # before the commit: a crash must not leave a key that nobody knows
     except IntegrityError:  # another process was first
         return None

@@ -17,10 +17,14 @@ from shared.bus.unit_of_work import CommitHook, Transactions
 from shared.db.engine import connect
 from shared.domain.clock import Clock, FollowingClock, SystemClock
 from shared.http.app import ApiParts, assemble
-from shared.http.auth import KeyRing
-from shared.http.keys import KnownKey, stored_keys
+from shared.http.auth import Doorkeeper, KeyRing
+from shared.http.buckets import Lockout, Throttle
+from shared.http.keys import StoredKey, stored_keys
 from shared.http.probes import Check
+from shared.http.uses import Uses
+from shared.runtime.key_uses import writing
 from shared.runtime.metrics import Metrics
+from shared.runtime.pepper import pepper_of
 from shared.runtime.settings import Mode, PlatformSettings
 
 VERSION = version("crypto-trading-engine")
@@ -89,13 +93,33 @@ def create_api(
             title=title,
             version=VERSION,
             mode=settings.mode,
-            key_ring=KeyRing(settings.keys(), lambda: _stored_keys(transactions)),
+            doorkeeper=_doorkeeper(name, settings, transactions),
+            uses=Uses(writing(transactions), SystemClock().now),
             registry=metrics.registry,
             observe=observe,
             checks=[database, *checks],
             show_docs=settings.mode is not Mode.LIVE,
+            origins=settings.trading_cors_origins,
         )
     )
+
+
+def _doorkeeper(name: str, settings: PlatformSettings, transactions: Transactions) -> Doorkeeper:
+    ring = KeyRing(
+        settings.keys(), lambda: _stored_keys(transactions), pepper=lambda: pepper_of(settings)
+    )
+    return Doorkeeper(
+        service=name,
+        ring=ring,
+        throttle=Throttle(settings.rates()),
+        lockout=Lockout(settings.trading_unknown_keys_per_minute),
+    )
+
+
+def key_uses(api: FastAPI) -> Work:
+    """Return the task that writes down what keys were used for."""
+    uses: Uses = api.state.uses
+    return Work(name="key_uses", run=uses.run)
 
 
 def add_check(api: FastAPI, check: Check) -> None:
@@ -103,7 +127,7 @@ def add_check(api: FastAPI, check: Check) -> None:
     api.state.checks.append(check)
 
 
-def _stored_keys(transactions: Transactions) -> tuple[KnownKey, ...]:
+def _stored_keys(transactions: Transactions) -> Mapping[str, StoredKey]:
     with transactions.read() as connection:
         return stored_keys(connection)
 

@@ -1,5 +1,6 @@
 """What the platform can be told: its mode, its market, its database and its keys."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
@@ -21,6 +22,7 @@ from shared.domain.enums import Interval
 from shared.domain.errors import TradingError
 from shared.domain.ids import AccountId, Symbol
 from shared.domain.instrument import Instrument, split_symbol
+from shared.http.buckets import Rate
 from shared.http.keys import SCOPES, KnownKey, Principal, digest_of
 from shared.runtime.configuration import (
     ConfigurationError,
@@ -31,6 +33,7 @@ from shared.runtime.configuration import (
 )
 
 _MIN_KEY_LENGTH = 32
+_ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
 
 
 class Mode(StrEnum):
@@ -163,6 +166,31 @@ class PlatformSettings(SectionSettings):
         SecretStr(""), description="keys as scope:key, separated by commas; scopes read trade admin"
     )
     trading_api_keys_file: Path | None = Field(None, description="file holding the same")
+    trading_key_pepper: SecretStr = Field(
+        SecretStr(""),
+        description="what keys in the database are hashed with, the same for every service; "
+        "mock makes one in the state folder",
+    )
+    trading_key_pepper_file: Path | None = Field(None, description="file holding the pepper")
+    trading_cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="web pages that may read answers, as https://host, separated by commas",
+    )
+    trading_reads_per_second: float = Field(
+        50, gt=0, le=1e6, description="reading calls of one key to one service, per second"
+    )
+    trading_reads_burst: int = Field(
+        100, ge=1, le=1_000_000, description="reading calls of one key that may come at once"
+    )
+    trading_deeds_per_second: float = Field(
+        10, gt=0, le=1e6, description="trade and admin calls of one key to one service, per second"
+    )
+    trading_deeds_burst: int = Field(
+        20, ge=1, le=1_000_000, description="trade and admin calls that may come at once"
+    )
+    trading_unknown_keys_per_minute: int = Field(
+        10, ge=1, le=1_000_000, description="unknown keys from one address before it is locked out"
+    )
     trading_model_signing_key_file: Path | None = Field(
         None,
         description="Ed25519 private key (PEM) that signs what is trained; unset means "
@@ -182,6 +210,22 @@ class PlatformSettings(SectionSettings):
     redis_password: SecretStr = Field(SecretStr(""), description="its password")
     redis_password_file: Path | None = Field(None, description="file holding the password")
     market: MarketSettings = Field(default_factory=lambda: load(MarketSettings))
+
+    @field_validator("trading_cors_origins", mode="before")
+    @classmethod
+    def _origins_from_text(cls, value: Any) -> Any:
+        return _split(value)
+
+    @field_validator("trading_cors_origins")
+    @classmethod
+    def _whole_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            if not _ORIGIN.fullmatch(one):
+                raise ValueError(
+                    f"'{one}' is no origin: name each as https://host or https://host:port; "
+                    "there is no word for all"
+                )
+        return value
 
     @model_validator(mode="after")
     def _refused_in_live(self) -> Self:
@@ -224,12 +268,37 @@ class PlatformSettings(SectionSettings):
         """Return the configured keys themselves, for whoever must judge how strong they are."""
         return tuple(entry.partition(":")[2] for entry in self._entries())
 
+    def key_pepper(self) -> str:
+        """Return the configured pepper, empty where there is none.
+
+        Raises:
+            ConfigurationError: it is short enough to be guessed, or its file cannot be read.
+        """
+        setting = "TRADING_KEY_PEPPER_FILE"
+        pepper = secret_of(self.trading_key_pepper, self.trading_key_pepper_file, setting)
+        if pepper and len(pepper) < _MIN_KEY_LENGTH:
+            raise ConfigurationError(
+                f"TRADING_KEY_PEPPER: it has fewer than {_MIN_KEY_LENGTH} characters; make one "
+                "with 'openssl rand -hex 32'"
+            )
+        return pepper
+
+    def rates(self) -> Mapping[str, Rate]:
+        reads = Rate(per_second=self.trading_reads_per_second, burst=self.trading_reads_burst)
+        deeds = Rate(per_second=self.trading_deeds_per_second, burst=self.trading_deeds_burst)
+        return {scope: reads if scope == "read" else deeds for scope in SCOPES}
+
     def redis_secret(self) -> str:
         return secret_of(self.redis_password, self.redis_password_file, "REDIS_PASSWORD_FILE")
 
     def secrets(self) -> tuple[str, ...]:
         """Return every secret this process knows, for the log to leave out."""
-        return (self._database_secret(), self.redis_secret(), *self.key_texts())
+        return (
+            self._database_secret(),
+            self.redis_secret(),
+            *self.key_texts(),
+            self.key_pepper(),
+        )
 
     def _database_secret(self) -> str:
         return secret_of(self.db_password, self.db_password_file, "DB_PASSWORD_FILE")

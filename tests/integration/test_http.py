@@ -15,13 +15,13 @@ from shared.db.control import control
 from shared.domain.clock import EPOCH, SystemClock
 from shared.domain.errors import Conflict, NotFound
 from shared.http.auth import HEADER, KeyRing, require
-from shared.http.errors import DatabaseAway
+from shared.http.errors import DatabaseAway, Unauthenticated
 from shared.http.keys import (
-    KnownKey,
     Principal,
+    StoredKey,
     api_keys,
-    digest_of,
     generate,
+    peppered,
     store,
     stored_keys,
 )
@@ -33,6 +33,18 @@ from shared.runtime.settings import ConfigurationError, PlatformSettings, load
 from tests.database import empty_database
 
 READ, TRADE = "r" * 40, "t" * 40
+PEPPER = b"p" * 64
+KEY_ID, KEY = generate("mock")
+
+
+def stored_key(**changes):
+    who = Principal(name="someone", scope="trade", key_id=KEY_ID)
+    values = {"principal": who, "digest": peppered(PEPPER, KEY), "created_at": EPOCH}
+    return StoredKey(**(values | changes))
+
+
+def ring_of(read, known=()):
+    return KeyRing(known, read, lambda: PEPPER)
 
 
 class Order(BaseModel):
@@ -61,7 +73,8 @@ def failing_routes(transactions):
     def twice() -> None:
         with transactions.begin() as uow:
             for _ in range(2):
-                store(uow.connection, "one", "secret-name", "read", READ, EPOCH)
+                who = Principal(name="secret-name", scope="read", key_id=KEY_ID)
+                store(uow.connection, stored_key(principal=who))
 
     @routes.get("/no-table")
     def no_table() -> None:
@@ -234,7 +247,7 @@ def test_a_configured_key_is_known_while_the_database_is_away(tmp_path):
         raise RuntimeError("no database")
 
     settings = settings_at(tmp_path, trading_api_keys=f"read:{READ}")
-    ring = KeyRing(settings.keys(), away)
+    ring = ring_of(away, settings.keys())
     assert ring.identify(READ).scope == "read"
     with pytest.raises(RuntimeError):
         ring.identify(TRADE)
@@ -248,7 +261,7 @@ def test_while_the_database_is_away_one_request_waits_and_no_other(monkeypatch):
         go_on.wait(10)
         raise OperationalError("SELECT 1", {}, Exception("gone"))
 
-    ring = KeyRing((), away)
+    ring = ring_of(away)
     go_on.set()
     with pytest.raises(OperationalError):
         ring.identify(TRADE)
@@ -276,7 +289,7 @@ def test_while_the_database_is_away_one_request_waits_and_no_other(monkeypatch):
 
 
 def test_keys_of_the_database_are_known_again_once_it_is_back(monkeypatch):
-    answers = [OperationalError("SELECT 1", {}, Exception("gone")), (_known(TRADE),)]
+    answers = [OperationalError("SELECT 1", {}, Exception("gone")), {KEY_ID: stored_key()}]
 
     def read():
         answer = answers.pop(0)
@@ -284,36 +297,32 @@ def test_keys_of_the_database_are_known_again_once_it_is_back(monkeypatch):
             raise answer
         return answer
 
-    ring = KeyRing((), read)
+    ring = ring_of(read)
     with pytest.raises(OperationalError):
-        ring.identify(TRADE)
+        ring.identify(KEY)
     monkeypatch.setattr("shared.http.auth._AWAY_SECONDS", 0.0)
-    assert ring.identify(TRADE).scope == "trade"
-
-
-def _known(key):
-    return KnownKey(principal=Principal(name="someone", scope="trade"), digest=digest_of(key))
+    assert ring.identify(KEY).scope == "trade"
 
 
 def test_a_revoked_key_is_refused_as_soon_as_the_keys_are_read_again(tmp_path, monkeypatch):
     settings = settings_at(tmp_path)
     empty_database(settings.database())
     transactions = build_runtime(settings).transactions("keys")
-    key_id, key = generate("mock")
 
     def read():
         with transactions.read() as connection:
             return stored_keys(connection)
 
     with transactions.begin() as uow:
-        store(uow.connection, key_id, "someone", "trade", key, EPOCH)
-    ring = KeyRing((), read)
-    assert ring.identify(key).scope == "trade"
+        store(uow.connection, stored_key())
+    ring = ring_of(read)
+    assert ring.identify(KEY).scope == "trade"
     with transactions.begin() as uow:
         uow.connection.execute(update(api_keys).values(revoked_at=uow.now))
-    assert ring.identify(key) is not None
+    assert ring.identify(KEY) is not None
     monkeypatch.setattr("shared.http.auth._CACHE_SECONDS", 0.0)
-    assert ring.identify(key) is None
+    with pytest.raises(Unauthenticated, match="revoked"):
+        ring.identify(KEY)
 
 
 def test_liveness_answers_while_every_worker_waits(client):

@@ -154,7 +154,7 @@ def test_secrets_come_from_files_without_their_line_ends(tmp_path, monkeypatch):
     assert settings.database().password == settings.redis_secret() == "read:" + "k" * 40
     (key,) = settings.keys()
     assert key.principal.scope == "read"
-    assert settings.secrets() == ("read:" + "k" * 40, "read:" + "k" * 40, "k" * 40)
+    assert settings.secrets() == ("read:" + "k" * 40, "read:" + "k" * 40, "k" * 40, "")
     (tmp_path / "DB_PASSWORD").write_bytes(b"supersecret\xff")
     with pytest.raises(ConfigurationError, match=r"DB_PASSWORD_FILE=.*is no text") as caught:
         load(PlatformSettings).database()
