@@ -23,6 +23,13 @@ class RecommenderSettings(SectionSettings):
         description="how far the account's view may lag behind the candle decided on, seconds",
     )
 
+    rebalance_wait_candles: int = Field(
+        3,
+        ge=1,
+        le=1000,
+        description="candles for which what a rebalancing buys may wait for what it sells",
+    )
+
     def policy(self, platform: PlatformSettings) -> Policy:
         market = platform.market
         return Policy(
@@ -30,6 +37,7 @@ class RecommenderSettings(SectionSettings):
             interval=market.interval,
             ttl_candles=self.ttl_candles,
             lots={one.symbol: one.lot_size for one in market.catalogue()},
+            rebalance_wait_candles=self.rebalance_wait_candles,
         )
 
     def max_book_age(self) -> timedelta:

@@ -39,6 +39,7 @@ held_positions = Table(
     Column("decided_at", Instant()),
     Column("opened_at", Instant()),
     Column("horizon_at", Instant()),
+    Column("kept", Money(), nullable=False),
     schema=TRANSACTIONS,
 )
 
@@ -59,6 +60,26 @@ known_orders = Table(
     schema=TRANSACTIONS,
 )
 
+# what target weights ask for; a purchase waits here until the sales beside it have ended
+rebalance_steps = Table(
+    "rebalance_steps",
+    metadata,
+    Column("recommendation_id", Id(), primary_key=True),
+    Column("rebalance_id", Id(), nullable=False),
+    Column("account", Word(64), nullable=False),
+    Column("symbol", Word(32), nullable=False),
+    Column("side", Word(8), nullable=False),
+    Column("quantity", Money(), nullable=False),
+    Column("price", Money(), nullable=False),
+    Column("priced_at", Instant(), nullable=False),
+    Column("wanted_at", Instant(), nullable=False),
+    Column("actor", Word(64), nullable=False),
+    Column("state", Word(16), nullable=False),
+    Index("ix_rebalance_steps_state", "account", "state"),
+    Index("ix_rebalance_steps_rebalance", "rebalance_id"),
+    schema=TRANSACTIONS,
+)
+
 # how fresh the view of each account is; its row is the lock that decisions about it queue on
 recommender_books = Table(
     "recommender_books",
@@ -67,6 +88,7 @@ recommender_books = Table(
     Column("as_of", Instant()),
     Column("trading_state", Word(16)),
     Column("state_version", BigInteger),
+    Column("is_rebalancing", Boolean),
     schema=TRANSACTIONS,
 )
 

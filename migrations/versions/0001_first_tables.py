@@ -185,6 +185,8 @@ def upgrade() -> None:
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
     sa.Column('asset', shared.db.types.Word(length=16), nullable=False),
     sa.Column('free', shared.db.types.Money(), nullable=False),
+    sa.Column('aside', shared.db.types.Money(), nullable=False),
+    sa.Column('fees', shared.db.types.Money(), nullable=False),
     sa.PrimaryKeyConstraint('account', 'asset'),
     schema='crypto_transactions'
     )
@@ -226,6 +228,7 @@ def upgrade() -> None:
     sa.Column('realized_pnl', shared.db.types.Money(), nullable=False),
     sa.Column('unrealized_pnl', shared.db.types.Money(), nullable=False),
     sa.Column('fees', shared.db.types.Money(), nullable=False),
+    sa.Column('contributed', shared.db.types.Money(), nullable=False),
     sa.PrimaryKeyConstraint('account', 'as_of'),
     schema='crypto_transactions'
     )
@@ -355,6 +358,7 @@ def upgrade() -> None:
     )
     op.create_table('ledger_entries',
     sa.Column('entry_id', shared.db.types.Id(), nullable=False),
+    sa.Column('account', shared.db.types.Word(length=64), nullable=False),
     sa.Column('holder', shared.db.types.Word(length=96), nullable=False),
     sa.Column('asset', shared.db.types.Word(length=16), nullable=False),
     sa.Column('amount', shared.db.types.Money(), nullable=False),
@@ -363,7 +367,7 @@ def upgrade() -> None:
     sa.Column('leg', sa.Integer(), nullable=False),
     sa.Column('booked_at', shared.db.types.Instant(), nullable=False),
     sa.PrimaryKeyConstraint('entry_id'),
-    sa.UniqueConstraint('source_kind', 'source_id', 'leg', name='uq_ledger_entries_source'),
+    sa.UniqueConstraint('account', 'source_kind', 'source_id', 'leg', name='uq_ledger_entries_source'),
     schema='crypto_transactions'
     )
     op.create_index('ix_ledger_entries_holder', 'ledger_entries', ['holder', 'asset'], unique=False, schema='crypto_transactions')
@@ -454,6 +458,36 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('account', 'closed_at', 'shard'),
     schema='crypto_transactions'
     )
+    op.create_table('portfolio_accounts',
+    sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('bookings', sa.BigInteger(), nullable=False),
+    sa.Column('contributed', shared.db.types.Money(), nullable=False),
+    sa.Column('unmarked', shared.db.types.Money(), nullable=False),
+    sa.PrimaryKeyConstraint('account'),
+    schema='crypto_transactions'
+    )
+    op.create_table('portfolio_bookings',
+    sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('seq', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('kind', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('source_id', shared.db.types.Word(length=192), nullable=False),
+    sa.Column('asset', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('amount', shared.db.types.Money(), nullable=False),
+    sa.Column('counterparty', shared.db.types.Word(length=96), nullable=False),
+    sa.Column('symbol', shared.db.types.Word(length=32), nullable=True),
+    sa.Column('price', shared.db.types.Money(), nullable=True),
+    sa.Column('purse', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('fee', shared.db.types.Money(), nullable=False),
+    sa.Column('fee_asset', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('fee_price', shared.db.types.Money(), nullable=True),
+    sa.Column('fee_purse', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('exit_reason', shared.db.types.Word(length=32), nullable=True),
+    sa.Column('worth', shared.db.types.Money(), nullable=False),
+    sa.Column('booked_at', shared.db.types.Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('account', 'seq'),
+    sa.UniqueConstraint('account', 'kind', 'source_id', name='uq_portfolio_bookings_source'),
+    schema='crypto_transactions'
+    )
     op.create_table('portfolio_marks',
     sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
     sa.Column('price', shared.db.types.Money(), nullable=False),
@@ -461,6 +495,29 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('symbol'),
     schema='crypto_transactions'
     )
+    op.create_table('portfolio_movements',
+    sa.Column('movement_id', shared.db.types.Id(), nullable=False),
+    sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('kind', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('status', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('asset', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('amount', shared.db.types.Money(), nullable=False),
+    sa.Column('symbol', shared.db.types.Word(length=32), nullable=True),
+    sa.Column('price', shared.db.types.Money(), nullable=True),
+    sa.Column('purse', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('is_internal', sa.Boolean(), nullable=False),
+    sa.Column('fee', shared.db.types.Money(), nullable=False),
+    sa.Column('fee_asset', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('moved_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('asked_by', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('asked_at', shared.db.types.Instant(), nullable=False),
+    sa.Column('settled_by', shared.db.types.Word(length=64), nullable=True),
+    sa.Column('settled_at', shared.db.types.Instant(), nullable=True),
+    sa.PrimaryKeyConstraint('movement_id'),
+    schema='crypto_transactions'
+    )
+    op.create_index('ix_portfolio_movements_asked', 'portfolio_movements', ['account', 'asked_at', 'movement_id'], unique=False, schema='crypto_transactions')
     op.create_table('portfolio_positions',
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
     sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
@@ -470,6 +527,9 @@ def upgrade() -> None:
     sa.Column('realized_pnl', shared.db.types.Money(), nullable=False),
     sa.Column('fees', shared.db.types.Money(), nullable=False),
     sa.Column('opened_at', shared.db.types.Instant(), nullable=True),
+    sa.Column('unexplained', shared.db.types.Money(), nullable=False),
+    sa.Column('unexplained_proceeds', shared.db.types.Money(), nullable=False),
+    sa.Column('last_sold_at', shared.db.types.Instant(), nullable=True),
     sa.Column('updated_at', shared.db.types.Instant(), nullable=False),
     sa.PrimaryKeyConstraint('account', 'symbol'),
     schema='crypto_transactions'
@@ -504,6 +564,7 @@ def upgrade() -> None:
     sa.Column('as_of', shared.db.types.Instant(), nullable=True),
     sa.Column('trading_state', shared.db.types.Word(length=16), nullable=True),
     sa.Column('state_version', sa.BigInteger(), nullable=True),
+    sa.Column('is_rebalancing', sa.Boolean(), nullable=True),
     sa.PrimaryKeyConstraint('account'),
     schema='crypto_transactions'
     )
@@ -773,7 +834,11 @@ def downgrade() -> None:
     op.drop_table('rebalance_steps', schema='crypto_transactions')
     op.drop_table('portfolio_progress', schema='crypto_transactions')
     op.drop_table('portfolio_positions', schema='crypto_transactions')
+    op.drop_index('ix_portfolio_movements_asked', table_name='portfolio_movements', schema='crypto_transactions')
+    op.drop_table('portfolio_movements', schema='crypto_transactions')
     op.drop_table('portfolio_marks', schema='crypto_transactions')
+    op.drop_table('portfolio_bookings', schema='crypto_transactions')
+    op.drop_table('portfolio_accounts', schema='crypto_transactions')
     op.drop_table('pending_signals', schema='crypto_transactions')
     op.drop_index('ix_orders_working', table_name='orders', schema='crypto_transactions')
     op.drop_index('ix_orders_venue', table_name='orders', schema='crypto_transactions')

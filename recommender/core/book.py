@@ -11,7 +11,7 @@ from shared.domain.events import PositionChanged
 from shared.domain.ids import AccountId, ClientOrderId, RecommendationId, Symbol
 from shared.domain.order import Fill, OrderSnapshot, progress
 from shared.domain.recommendation import Recommendation
-from shared.domain.values import ZERO
+from shared.domain.values import MONEY, ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,19 +19,24 @@ class Policy:
     """Whose account it is, which candles it decides on, and how many of them a proposal stands.
 
     `lots`: the smallest quantity of each instrument that can be sold; less than it is dust, which a
-    fee taken out of what was bought leaves behind.
+    fee taken out of what was bought leaves behind. `rebalance_wait_candles`: how long what target
+    weights buy may wait for the sales beside it.
     """
 
     account: AccountId
     interval: Interval
     ttl_candles: int = 1
     lots: Mapping[Symbol, Decimal] = field(default_factory=dict[Symbol, Decimal])
+    rebalance_wait_candles: int = 3
 
     def expires_at(self, decided_at: datetime) -> datetime:
         return decided_at + self.ttl_candles * self.interval.delta
 
     def is_dust(self, position: "Position") -> bool:
-        return ZERO < position.quantity < self.lots.get(position.symbol, ZERO)
+        return self.is_too_little(position.symbol, position.quantity)
+
+    def is_too_little(self, symbol: Symbol, quantity: Decimal) -> bool:
+        return ZERO < quantity < self.lots.get(symbol, ZERO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +44,8 @@ class Position:
     """One holding; `decided_at` and `horizon_at` come from the entry that opened it, where known.
 
     `opened_at` is its first fill. A quantity of zero means that a fill was heard whose position
-    was not: the instrument is neither flat nor to be sold.
+    was not: the instrument is neither flat nor to be sold. `kept`: what of it was bought without a
+    bracket, towards a target weight, and so has no horizon; of two parts it is sold last.
     """
 
     symbol: Symbol
@@ -47,6 +53,14 @@ class Position:
     decided_at: datetime | None = None
     opened_at: datetime | None = None
     horizon_at: datetime | None = None
+    kept: Decimal = ZERO
+
+    @property
+    def bracketed(self) -> Decimal:
+        """What of it has a bracket, and with it a horizon."""
+        if not self.kept:
+            return self.quantity
+        return max(MONEY.subtract(self.quantity, self.kept), ZERO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,18 +118,33 @@ def filled(position: Position | None, order: OrderSnapshot, fill: Fill) -> Posit
     """Return the position after a fill; the portfolio's figure, heard next, replaces this one."""
     held = Position(symbol=order.symbol, quantity=ZERO) if position is None else position
     if order.purpose is Purpose.EXIT:
-        return replace(held, quantity=max(held.quantity - fill.quantity - fill.base_fee, ZERO))
-    quantity = held.quantity + fill.quantity - fill.base_fee
+        left = max(held.quantity - fill.quantity - fill.base_fee, ZERO)
+        return replace(held, quantity=left, kept=min(held.kept, left))
+    bought = fill.quantity - fill.base_fee
+    quantity = held.quantity + bought
+    plan = order.bracket
+    if plan is None:
+        return _added(held, order, bought, fill.filled_at)
     if held.decided_at == order.decided_at:
         return replace(held, quantity=quantity)
-    plan = order.bracket
-    horizon = None if plan is None else plan.horizon_candles * order.interval.delta
     return Position(
         symbol=held.symbol,
         quantity=quantity,
         decided_at=order.decided_at,
         opened_at=fill.filled_at,
-        horizon_at=None if horizon is None else order.decided_at + horizon,
+        horizon_at=order.decided_at + plan.horizon_candles * order.interval.delta,
+        kept=held.kept,
+    )
+
+
+def _added(held: Position, order: OrderSnapshot, bought: Decimal, at: datetime) -> Position:
+    """Return the position with more of what has no bracket; the rest keeps its horizon."""
+    return replace(
+        held,
+        quantity=held.quantity + bought,
+        kept=held.kept + bought,
+        decided_at=held.decided_at or order.decided_at,
+        opened_at=at,
     )
 
 
@@ -123,7 +152,7 @@ def changed(position: Position | None, fact: PositionChanged) -> Position | None
     """Return the position as the portfolio has it, or None once it is closed."""
     if fact.quantity > ZERO:
         held = Position(symbol=fact.symbol, quantity=ZERO) if position is None else position
-        return replace(held, quantity=fact.quantity)
+        return replace(held, quantity=fact.quantity, kept=min(held.kept, fact.quantity))
     if position is None or position.opened_at is None or fact.changed_at >= position.opened_at:
         return None
     return replace(position, quantity=ZERO)  # an earlier holding closed after this one was opened

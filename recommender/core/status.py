@@ -48,3 +48,8 @@ def of_order(status: OrderStatus, filled_quantity: Decimal) -> RecommendationSta
     if status is OrderStatus.CANCELED:
         return RecommendationStatus.CANCELED
     return RecommendationStatus.EXPIRED
+
+
+def is_ended(status: RecommendationStatus) -> bool:
+    """Tell whether nothing more will be traded on a recommendation."""
+    return rank(status) >= _RANK_ENDED

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from recommender.core.book import Book, KnownOrder, Policy, Position, changed, filled, follow
 from recommender.core.proposal import decide
 from recommender.core.status import RecommendationStatus
+from recommender.handlers.rebalancing import Rebalancer
 from recommender.repository import account, pending, proposals
 from recommender.repository.proposals import Progress
 from shared.bus.consumer import Handler
@@ -23,6 +24,7 @@ from shared.domain.events import (
     OrderSubmitted,
     OrderUnknown,
     PositionChanged,
+    RebalanceWanted,
     RecommendationApproved,
     RecommendationDenied,
     RecommendationExpired,
@@ -56,6 +58,13 @@ class RecommenderHandlers:
     max_book_age: timedelta
     metrics: Metrics
 
+    @property
+    def rebalancer(self) -> Rebalancer:
+        def counted(issued: Sequence[Recommendation], uow: UnitOfWork) -> None:
+            count_issued(issued, self.metrics, uow)
+
+        return Rebalancer(policy=self.policy, counted=counted)
+
     def by_topic(self) -> Mapping[str, Handler]:
         """Return the handlers, what is known of the account before what is decided by it."""
         orders: dict[str, Handler] = {fact.topic: self.on_orders for fact in ORDER_FACTS}
@@ -66,6 +75,7 @@ class RecommenderHandlers:
             **orders,
             PositionChanged.topic: self.on_positions_changed,
             TradingStateChanged.topic: self.on_trading_state_changed,
+            RebalanceWanted.topic: self.rebalancer.on_rebalance_wanted,
             EquityMarked.topic: self.on_equity_marked,
             SignalsAggregated.topic: self.on_signals_aggregated,
         }
@@ -126,17 +136,21 @@ class RecommenderHandlers:
             account.save_freshness(uow.connection, self.policy.account, state)
 
     def on_equity_marked(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
-        marks = [
-            envelope.event.as_of
+        known = account.lock_freshness(uow.connection, self.policy.account)
+        newer = [
+            envelope.event
             for envelope in batch
             if isinstance(envelope.event, EquityMarked)
             and envelope.event.account == self.policy.account
+            and (known.as_of is None or envelope.event.as_of > known.as_of)
         ]
-        known = account.lock_freshness(uow.connection, self.policy.account)
-        as_of = max((*marks, known.as_of) if known.as_of is not None else marks, default=None)
-        if as_of is None or as_of == known.as_of:
+        if not newer:
             return
+        marked = max(newer, key=lambda fact: fact.as_of)
+        as_of = marked.as_of
         account.save_freshness(uow.connection, self.policy.account, {"as_of": as_of})
+        if known.is_rebalancing:
+            self.rebalancer.on_equity_marked(marked, uow)
         ready = pending.take_pending(uow.connection, self.policy.account, as_of + self.max_book_age)
         self._decide(ready, known, uow)
 
@@ -152,6 +166,8 @@ class RecommenderHandlers:
         ready = [envelope for envelope in ours if self._reaches(known.as_of, envelope)]
         early = [envelope for envelope in ours if envelope not in ready]
         pending.save_pending(uow.connection, self.policy.account, early)
+        if known.is_rebalancing:
+            self.rebalancer.on_signals_aggregated(ours, known.as_of, uow)
         self._decide(ready, known, uow)
 
     def _reaches(self, as_of: datetime | None, envelope: Envelope) -> bool:

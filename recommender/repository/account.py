@@ -46,11 +46,15 @@ _ORDERS = Prepared(select(known_orders).where(among(known_orders.c.client_order_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """How far the view of the account reaches; nothing heard of the state yet leaves it to risk."""
+    """How far the view of the account reaches; nothing heard of the state yet leaves it to risk.
+
+    `is_rebalancing`: purchases towards target weights wait for the sales beside them.
+    """
 
     as_of: datetime | None = None
     state: TradingState = TradingState.RUN
     state_version: int = -1
+    is_rebalancing: bool = False
 
 
 def lock_freshness(connection: Connection, account: AccountId) -> Freshness:
@@ -63,6 +67,7 @@ def lock_freshness(connection: Connection, account: AccountId) -> Freshness:
         as_of=row.as_of,
         state=TradingState(row.trading_state) if heard else TradingState.RUN,
         state_version=row.state_version if heard else -1,
+        is_rebalancing=bool(row.is_rebalancing),
     )
 
 
@@ -88,6 +93,7 @@ def load_positions(connection: Connection, account: AccountId) -> dict[Symbol, P
             decided_at=row.decided_at,
             opened_at=row.opened_at,
             horizon_at=row.horizon_at,
+            kept=row.kept,
         )
         for row in _POSITIONS.rows(connection, account=account)
     }
@@ -104,6 +110,7 @@ def save_positions(
             "decided_at": position.decided_at,
             "opened_at": position.opened_at,
             "horizon_at": position.horizon_at,
+            "kept": position.kept,
         }
         for symbol, position in sorted(changes.items())
         if position is not None

@@ -58,6 +58,7 @@ class ExitReason(StrEnum):
     HORIZON = "horizon"
     OPPOSITE_SIGNAL = "opposite_signal"
     MANUAL = "manual"
+    REBALANCE = "rebalance"
 
 
 class OrderType(StrEnum):

@@ -48,3 +48,13 @@ def recommendation_id(
     return RecommendationId(
         derive("recommendation", account, symbol, decided_at.isoformat(), side, origin)
     )
+
+
+REBALANCE = "rebalance"
+
+
+def rebalance_recommendation_id(
+    account: AccountId, symbol: Symbol, side: Side, rebalance_id: str, wanted_at: datetime
+) -> RecommendationId:
+    """Return the id that the recommendation of one step will have, known before it is issued."""
+    return recommendation_id(account, symbol, wanted_at, side, f"{REBALANCE}:{rebalance_id}")
