@@ -1,27 +1,36 @@
 """Puts risk together."""
 
+from collections.abc import Sequence
+
 from risk.core.limits import Costs
 from risk.handlers.alarms import AlarmWatch
 from risk.handlers.book import ORDER_FACTS, BookKeeper
+from risk.handlers.conduct import OUTCOME_FACTS, ConductWatch
+from risk.handlers.market import MarketWatch
 from risk.handlers.review import Reviewer
 from risk.handlers.venue import VenueWatch
 from risk.handlers.watch import Watch
 from risk.repository.account import lock_account
+from risk.repository.market import Shelf
 from risk.repository.policy import Opening, find_limits, open_account
 from risk.routes import Desk, router
 from risk.settings import RiskSettings
 from risk.tasks.silence import CandleFeed, SilenceWatch
 from risk.tasks.state_file import FileWatch, read_wish
 from shared.bus.consumer import Handler
+from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.domain.candle import shards
 from shared.domain.enums import TradingState
 from shared.domain.events import (
+    CandlesClosed,
     EquityMarked,
     ExternalOrdersSeen,
     PositionChanged,
+    QuotesSeen,
     RecommendationExpired,
     RecommendationsIssued,
+    RoundTripClosed,
     TradingAlarmed,
     VenueSurprised,
 )
@@ -88,6 +97,8 @@ def opening_of(settings: RiskSettings, platform: PlatformSettings) -> Opening:
         quote=platform.market.quote,
         limits=settings.limits(),
         state=TradingState.HALT if platform.mode is Mode.LIVE else TradingState.RUN,
+        shelf=Shelf(venue=platform.market.venue, interval=platform.market.interval),
+        needs_quotes=settings.waits_for_quotes(platform.mode),
     )
 
 
@@ -137,9 +148,17 @@ def _handlers(reviewer: Reviewer) -> dict[str, Handler]:
     book = BookKeeper(opening=opening, fee_factor=reviewer.costs.fee_factor, metrics=metrics)
     venue = VenueWatch(opening=opening, metrics=metrics)
     alarms = AlarmWatch(opening=opening, metrics=metrics)
-    orders: dict[str, Handler] = {fact.topic: book.on_orders for fact in ORDER_FACTS}
+    market = MarketWatch(account=opening.account, shelf=opening.shelf)
+    conduct = ConductWatch(account=opening.account)
+    outcomes: dict[str, Handler] = {fact.topic: conduct.on_orders for fact in OUTCOME_FACTS}
+    both = _one_after_another(conduct.on_orders, book.on_orders)
+    orders: dict[str, Handler] = {fact.topic: both for fact in ORDER_FACTS}
     return {
+        CandlesClosed.topic: market.on_candles_closed,
+        QuotesSeen.topic: market.on_quotes_seen,
+        **outcomes,
         **orders,
+        RoundTripClosed.topic: conduct.on_round_trips_closed,
         RecommendationExpired.topic: book.on_recommendations_expired,
         PositionChanged.topic: book.on_positions_changed,
         EquityMarked.topic: book.on_equity_marked,
@@ -148,6 +167,14 @@ def _handlers(reviewer: Reviewer) -> dict[str, Handler]:
         TradingAlarmed.topic: alarms.on_trading_alarmed,
         RecommendationsIssued.topic: reviewer.on_recommendations_issued,
     }
+
+
+def _one_after_another(first: Handler, second: Handler) -> Handler:
+    def both(batch: Sequence[Envelope], uow: UnitOfWork) -> None:
+        first(batch, uow)
+        second(batch, uow)
+
+    return both
 
 
 def _open(transactions: Transactions, opening: Opening) -> None:

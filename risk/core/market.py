@@ -1,7 +1,6 @@
 """The market as risk knows it: last trades, best prices, and how instruments move."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 
 from risk.core.tape import Tape, standardised, volatility_ratio
 from shared.domain.ids import Symbol
-from shared.domain.recommendation import Recommendation
 
 _DIGITS = 12  # of a correlation: what sums of floats leave behind is beyond
 
@@ -99,17 +97,6 @@ class Markets:
 
 
 NO_MARKETS = Markets()
-
-
-def concerned(
-    recommendations: Iterable[Recommendation], active: AbstractSet[Symbol]
-) -> frozenset[Symbol]:
-    """Return whose market a review asks about: what is entered, and what it joins; of exits none's.
-
-    `active` are the instruments at risk already.
-    """
-    entered = {one.symbol for one in recommendations if not one.is_reduce_only}
-    return frozenset(entered | active) if entered else frozenset()
 
 
 def markets_of(

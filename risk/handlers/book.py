@@ -11,6 +11,7 @@ from risk.core.limits import RiskLimits
 from risk.handlers.state import current_state, pull_brake, show_state
 from risk.repository import account, policy, promises
 from risk.repository.policy import Opening
+from risk.repository.view import view
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.events import (
@@ -170,7 +171,7 @@ def count(uow: UnitOfWork, opening: Opening, limits: RiskLimits, metrics: Metric
     state = current_state(uow.connection, opening.account)
     known = account.load_counters(uow.connection, opening.account, day)
     trades = trades_on(known, day)
-    book = account.load_book(uow.connection, opening, state, trades, uow.now)
+    book = account.load_book(uow.connection, opening, state, trades, uow.now, view(limits))
     counted = {Symbol(key) for scope, key in known if scope is Scope.SYMBOL}
     symbols = counted | book.active | book.external.symbols
     counters = money_counters(book, limits, symbols)

@@ -1,29 +1,21 @@
 """What risk does when it hears of candles and of best prices."""
 
-from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
-from risk.core.market import NO_MARKETS, Markets, concerned, markets_of
 from risk.core.tape import Tape, follow
 from risk.repository.account import lock_account
-from risk.repository.market import Shelf, load_quotes, load_tapes, save_quotes, save_tapes
+from risk.repository.market import Shelf, load_tapes, save_quotes, save_tapes
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.events import CandlesClosed, QuotesSeen
 from shared.domain.ids import AccountId, Symbol
-from shared.domain.recommendation import Recommendation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketWatch:
-    """`needs_quotes`: a venue has best prices to tell, so entries wait for them."""
-
     account: AccountId
     shelf: Shelf
-    needs_quotes: bool
 
     def on_candles_closed(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
         """Write each instrument's last closes down, once for all candles of the batch."""
@@ -59,19 +51,3 @@ class MarketWatch:
         lock_account(uow.connection, self.account)
         for fact in facts:
             save_quotes(uow.connection, fact)
-
-    def look_at(
-        self,
-        connection: Connection,
-        recommendations: Iterable[Recommendation],
-        active: AbstractSet[Symbol],
-    ) -> Markets:
-        """Return the market of what is proposed and of what it joins."""
-        symbols = concerned(recommendations, active)
-        if not symbols:
-            return NO_MARKETS
-        tapes = load_tapes(connection, self.shelf, symbols)
-        quotes = load_quotes(connection, self.account, symbols) if self.needs_quotes else {}
-        return markets_of(
-            tapes.values(), self.shelf.interval.delta, quotes, needs_quotes=self.needs_quotes
-        )

@@ -11,6 +11,7 @@ from risk.handlers.auditing import audit_verdicts
 from risk.handlers.book import limits_in_force, show_book
 from risk.repository import account, decisions, promises
 from risk.repository.policy import Opening
+from risk.repository.view import view
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import UnitOfWork
 from shared.db.control import lock_trading_state
@@ -57,7 +58,8 @@ class Reviewer:
         state = lock_trading_state(connection, owner)
         day = max(one.decided_at for one in new).date()
         known = account.load_counters(connection, owner, day)
-        book = account.load_book(connection, self.opening, state, trades_on(known, day), uow.now)
+        trades, seen = trades_on(known, day), view(limits, new)
+        book = account.load_book(connection, self.opening, state, trades, uow.now, seen)
         verdicts = review_group(new, book, terms, uow.now)
         approved = [verdict for verdict in verdicts if isinstance(verdict, Approved)]
         fee_factor = self.costs.fee_factor

@@ -10,8 +10,10 @@ from risk.core.book import Book, Holding, book_of
 from risk.core.exposure import Counter, Counters, Scope
 from risk.core.external import value_external
 from risk.repository import promises
+from risk.repository.conduct import load_conduct
 from risk.repository.external import load_external
 from risk.repository.policy import Opening
+from risk.repository.view import View
 from risk.tables import exposure_counters, risk_book, risk_positions, symbol_locks
 from shared.db.dialect import for_update, insert_missing, upsert
 from shared.db.statements import Prepared, given
@@ -79,12 +81,14 @@ def load_book(
     state: TradingState,
     trades_today: int,
     now: datetime,
+    view: View,
 ) -> Book:
     """Return the book as it stands; call it under the account's lock to decide by it."""
     account = opening.account
     row = _BOOK.first(connection, account=account)
     positions = load_holdings(connection, account)
     prices = {symbol: one.price for symbol, one in positions.items()}
+    reservations = promises.load_held(connection, account)
     return Book(
         as_of=None if row is None else row.as_of,
         equity=ZERO if row is None else row.equity,
@@ -94,9 +98,11 @@ def load_book(
         trades_today=trades_today,
         state=state,
         positions={symbol: one for symbol, one in positions.items() if one.quantity > ZERO},
-        reservations=promises.load_held(connection, account),
+        reservations=reservations,
         locks={Symbol(lock.symbol): lock.reason for lock in find_locks(connection, account, now)},
         external=value_external(load_external(connection, account), prices, opening.quote),
+        markets=view.markets(connection, opening, positions.values(), reservations.values()),
+        conduct=load_conduct(connection, account, now - view.failure_window),
     )
 
 

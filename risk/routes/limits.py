@@ -15,6 +15,7 @@ from risk.handlers.book import count
 from risk.handlers.state import current_state
 from risk.repository import account, policy
 from risk.repository.policy import LimitsRecord
+from risk.repository.view import view
 from risk.routes.desk import Desk
 from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.enums import TradingState
@@ -159,9 +160,10 @@ def _exposure(routes: APIRouter, desk: Desk) -> None:
             state = current_state(connection, desk.account)
             known = account.load_counters(connection, desk.account, now.date())
             trades = trades_on(known, now.date())
-            book = account.load_book(connection, desk.opening, state, trades, now)
-        if found is None:
-            raise Unavailable("the account has not been opened yet; try again shortly")
+            if found is None:
+                raise Unavailable("the account has not been opened yet; try again shortly")
+            seen = view(found.limits)
+            book = account.load_book(connection, desk.opening, state, trades, now, seen)
         counters = [
             *money_counters(book, found.limits, book.active | book.external.symbols),
             trades_counter(book, found.limits, now.date()),

@@ -6,7 +6,7 @@ Whatever cannot be used is refused by the name an operator wrote; no value of a 
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import SecretStr, ValidationError
@@ -62,8 +62,15 @@ def section(name: str) -> SettingsConfigDict:
     )
 
 
+def glimpse(name: str) -> SettingsConfigDict:
+    """Return the model_config of a few settings of a section that is another service's."""
+    return SettingsConfigDict(env_prefix=f"{name.upper()}__", extra="ignore", frozen=True)
+
+
 class SectionSettings(BaseSettings):
     """Base of every service's settings; subclasses set `model_config = section("...")`."""
+
+    is_whole: ClassVar[bool] = True
 
     @classmethod
     def settings_customise_sources(
@@ -76,8 +83,18 @@ class SectionSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del env_settings, dotenv_settings, file_secret_settings
         environment = _Environment(settings_cls)
-        environment.refuse_unknown()
+        if cls.is_whole:
+            environment.refuse_unknown()
         return init_settings, environment, InitSettingsSource(settings_cls, _from_file(cls))
+
+
+class GlimpseSettings(SectionSettings):
+    """Base of what a service reads of another's section; what is unknown is the other's to refuse.
+
+    Subclasses set `model_config = glimpse("...")`.
+    """
+
+    is_whole: ClassVar[bool] = False
 
 
 class _Environment(EnvSettingsSource):
