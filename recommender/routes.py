@@ -24,7 +24,9 @@ from shared.domain.events import RecommendationsIssued
 from shared.domain.ids import RecommendationId, SignalId, Symbol
 from shared.domain.recommendation import Recommendation
 from shared.domain.signal import Edge
+from shared.domain.values import to_text
 from shared.http.auth import require
+from shared.http.keys import Principal
 from shared.http.paging import Cursor, Limit, Page, decode_place, encode_cursor
 from shared.http.values import MoneyText, PriceText
 from shared.runtime.metrics import Metrics
@@ -187,10 +189,13 @@ def _asking(
     @routes.post(
         "/recommendations",
         status_code=201,
-        dependencies=[Depends(require("trade"))],
         summary="Propose an entry or an exit by hand; risk judges it like any other",
     )
-    def ask(body: ManualBody, idempotency_key: IdempotencyKey) -> IssuedView:  # pyright: ignore[reportUnusedFunction]
+    def ask(  # pyright: ignore[reportUnusedFunction]
+        body: ManualBody,
+        idempotency_key: IdempotencyKey,
+        principal: Annotated[Principal, Depends(require("trade"))],
+    ) -> IssuedView:
         wish = body.wish(idempotency_key, symbols)
         digest = sha256(body.model_dump_json().encode()).hexdigest()
 
@@ -203,18 +208,23 @@ def _asking(
             issued = propose(wish, book, policy, uow.now)
             if not proposals.add_recommendations(uow.connection, [issued], (wish.key, digest)):
                 raise Conflict("the same request is being handled right now; ask again")
-            uow.emit(
-                RecommendationsIssued(
-                    account=policy.account,
-                    decided_at=issued.decided_at,
-                    origin=f"{MANUAL}:{issued.recommendation_id}",
-                    recommendations=(issued,),
-                )
-            )
+            _issue(issued, principal.name, uow)
             count_issued((issued,), metrics, uow)
             return issued
 
         return IssuedView.model_validate(transactions.attempt(work))
+
+
+def _issue(issued: Recommendation, actor: str, uow: UnitOfWork) -> None:
+    fact = RecommendationsIssued(
+        account=issued.account,
+        decided_at=issued.decided_at,
+        origin=f"{MANUAL}:{issued.recommendation_id}",
+        recommendations=(issued,),
+    )
+    uow.emit(fact)
+    detail = {"symbol": issued.symbol, "side": issued.side, "price": to_text(issued.price)}
+    uow.audit(actor, "recommendation.manual", issued.recommendation_id, detail)
 
 
 def _as_before(earlier: Row[Any], digest: str) -> Recommendation:
