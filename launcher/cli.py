@@ -49,6 +49,12 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "status": ("live", "status"),
         "disable": ("live", "disable"),
     },
+    "keys": {
+        "create": ("keys", "create"),
+        "list": ("keys", "list_keys"),
+        "revoke": ("keys", "revoke"),
+        "rotate": ("keys", "rotate"),
+    },
     "db": {"migrate": ("operating", "migrate_database")},
     "config": {
         "show": ("operating", "show_configuration"),
@@ -60,6 +66,7 @@ _HELP = {
     "models": "Models: look at them, prove them, put them to work, take them back.",
     "simulator": "Exchanges of your own, to trade at with made-up money.",
     "live": "Real money: a person's consent to it.",
+    "keys": "API keys: make them, look at them, end them, replace them.",
     "db": "The database.",
     "config": "The configuration.",
 }

@@ -1,0 +1,178 @@
+"""`trading keys create|list|revoke|rotate`: API keys, straight in the database."""
+
+from datetime import datetime, timedelta
+from getpass import getuser
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from launcher.console import err, out, print_json, print_table
+from launcher.options import AsJson
+from shared.domain.clock import SystemClock
+from shared.domain.errors import BadInput
+from shared.http import key_desk
+from shared.http.key_desk import CHAIN, Made, Making, checked_overlap
+from shared.http.keys import Principal, StoredKey, checked_name, checked_scope, stored_keys
+from shared.runtime.configuration import SECTIONS
+from shared.runtime.pepper import ensure_pepper
+from shared.runtime.service import build_runtime
+from shared.runtime.settings import PlatformSettings, load
+
+if TYPE_CHECKING:
+    from shared.bus.unit_of_work import Transactions, UnitOfWork
+
+_SERVICES = tuple(name for name in SECTIONS if name != "market")
+_UNITS = {"m": 60, "h": 3600, "d": 86_400}
+_LONGEST = timedelta(days=3650)
+_COLUMNS = ("key_id", "name", "scope", "services", "created", "expires", "last_used", "state")
+
+KeyId = Annotated[str, typer.Argument(help="Its id, as 'trading keys list' shows it.")]
+Expires = Annotated[str, typer.Option("--expires", help="How long it lives: 12h, 90d.")]
+
+
+def duration(option: str, text: str) -> timedelta:
+    """Return the duration of `90d`, `24h` or `30m`.
+
+    Raises:
+        BadInput: none of these, or longer than ten years.
+    """
+    number, unit = text[:-1], _UNITS.get(text[-1:], 0)
+    found = timedelta(seconds=int(number) * unit) if _is_count(number) else timedelta(0)
+    if not timedelta(0) < found <= _LONGEST:
+        raise BadInput(option, f"'{text}' is no duration", "write for example 90d, 24h or 30m")
+    return found
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 6
+
+
+def create(
+    name: Annotated[str, typer.Argument(help="Whose key it is; the audit names it so.")],
+    scope: Annotated[str, typer.Option("--scope", help="read, trade or admin.")] = "read",
+    service: Annotated[list[str] | None, typer.Option("--service", help="Only for this.")] = None,
+    expires: Expires = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and show it once."""
+    wanted = Principal(
+        name=checked_name(name), scope=checked_scope(scope), services=_services(service or [])
+    )
+    life = duration("--expires", expires) if expires else None
+    transactions, making = _desk()
+
+    def work(uow: "UnitOfWork") -> Made:
+        return key_desk.create(uow, wanted, life, making)
+
+    _show_once(transactions.attempt(work), as_json)
+
+
+def rotate(
+    key_id: KeyId,
+    overlap: Annotated[str, typer.Option("--overlap", help="The old key lives on: 24h.")] = "24h",
+    expires: Expires = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make the successor of a key; both are valid until the old one ends."""
+    both = checked_overlap(duration("--overlap", overlap))
+    life = duration("--expires", expires) if expires else None
+    transactions, making = _desk()
+
+    def work(uow: "UnitOfWork") -> Made:
+        return key_desk.rotate(uow, key_id, both, life, making)
+
+    made = transactions.attempt(work)
+    _show_once(made, as_json)
+    if not as_json:
+        err.print(f"The old key {key_id} ends at {making.now + both:%Y-%m-%d %H:%M} UTC at latest.")
+
+
+def revoke(key_id: KeyId) -> None:
+    """End a key; running services refuse it within five seconds."""
+    now = SystemClock().now()
+    transactions = _transactions(load(PlatformSettings))
+    found = transactions.attempt(lambda uow: key_desk.revoke(uow, key_id, _actor(), now))
+    out.print(f"The key {key_id} ('{found.principal.name}') is revoked.", markup=False)
+
+
+def list_keys(as_json: AsJson = False) -> None:
+    """Show all keys of the database; never what they are."""
+    now = SystemClock().now()
+    with _transactions(load(PlatformSettings)).read() as connection:
+        found = stored_keys(connection).values()
+    if as_json:
+        print_json([_document(one, now) for one in found])
+        return
+    rows = [_row(one, now) for one in found]
+    print_table("API keys", rows, _COLUMNS, empty="There is no key in the database.")
+
+
+def _services(names: list[str]) -> tuple[str, ...]:
+    for name in names:
+        if name not in _SERVICES:
+            known = ", ".join(_SERVICES)
+            raise BadInput("--service", f"'{name}' is no service", f"choose from {known}")
+    return tuple(sorted(set(names)))
+
+
+def _desk() -> "tuple[Transactions, Making]":
+    settings = load(PlatformSettings)
+    making = Making(
+        actor=_actor(),
+        now=SystemClock().now(),
+        mode=settings.mode,
+        pepper=ensure_pepper(settings),
+    )
+    return _transactions(settings), making
+
+
+def _transactions(settings: PlatformSettings) -> "Transactions":
+    return build_runtime(settings).transactions(CHAIN)
+
+
+def _actor() -> str:
+    return f"command-line:{getuser()}"[:64]
+
+
+def _show_once(made: Made, as_json: bool) -> None:
+    document = _document(made.key, made.key.created_at)
+    if as_json:
+        print_json({**document, "key": made.text})
+        return
+    err.print(
+        f"The key {document['key_id']} of '{document['name']}' ({document['scope']}), shown this "
+        "once and kept nowhere:",
+        markup=False,
+        soft_wrap=True,
+    )
+    out.print(made.text, markup=False, soft_wrap=True)
+
+
+def _document(key: StoredKey, now: datetime) -> dict[str, Any]:
+    who = key.principal
+    return {
+        "key_id": who.key_id,
+        "name": who.name,
+        "scope": who.scope,
+        "services": list(who.services),
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "last_used_at": key.last_used_at,
+        "revoked_at": key.revoked_at,
+        "state": key.standing(now),
+    }
+
+
+def _row(key: StoredKey, now: datetime) -> dict[str, Any]:
+    document = _document(key, now)
+    return {
+        **document,
+        "services": ", ".join(document["services"]) or "all",
+        "created": _minute(key.created_at),
+        "expires": _minute(key.expires_at),
+        "last_used": _minute(key.last_used_at),
+    }
+
+
+def _minute(instant: datetime | None) -> str | None:
+    return None if instant is None else f"{instant:%Y-%m-%d %H:%M}"
