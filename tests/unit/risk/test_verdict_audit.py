@@ -18,7 +18,7 @@ def told(engine):
 def test_every_verdict_of_a_group_is_told_in_its_own_row(risk, facts):
     group = [facts.entry(1), facts.entry(1, "ETH-USDT"), facts.leaving(1, "SOL-USDT")]
     risk.say(facts.marked(1), facts.issued(1, *group), now=1)
-    rows = told(risk.engine)
+    rows = told(risk.outside.engine)
     assert [row.action for row in rows] == [
         "verdict.approved",
         "verdict.approved",
@@ -35,9 +35,9 @@ def test_every_verdict_of_a_group_is_told_in_its_own_row(risk, facts):
 
 def test_a_verdict_is_told_by_the_digest_of_what_is_stored(risk, facts):
     risk.say(facts.marked(1), facts.issued(1, facts.entry(1)), now=1)
-    (row,) = told(risk.engine)
+    (row,) = told(risk.outside.engine)
     payload = select(type_coerce(risk_decisions.c.payload, Text))
-    with risk.engine.connect() as connection:
+    with risk.outside.engine.connect() as connection:
         stored = connection.execute(payload).scalar_one()
     assert row.detail["payload"] == sha256(stored.encode()).hexdigest()
 
@@ -45,4 +45,4 @@ def test_a_verdict_is_told_by_the_digest_of_what_is_stored(risk, facts):
 def test_hearing_a_recommendation_again_tells_nothing_again(risk, facts):
     risk.say(facts.marked(1), facts.issued(1, facts.entry(1)), now=1)
     risk.say(facts.issued(1, facts.entry(1), origin="pipeline:again"))
-    assert len(told(risk.engine)) == 1
+    assert len(told(risk.outside.engine)) == 1
