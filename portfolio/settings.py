@@ -34,4 +34,5 @@ class PortfolioSettings(SectionSettings):
             opening_balance=opening,
             interval=market.interval,
             shard_count=len(tuple(shards(market.symbols))),
+            symbols=market.symbols,
         )

@@ -1,6 +1,6 @@
 """The books as rows."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text, UniqueConstraint
 
 from shared.db.base import TRANSACTIONS, metadata
 from shared.db.types import Id, Instant, Money, Word
@@ -16,16 +16,87 @@ positions = Table(
     Column("realized_pnl", Money(), nullable=False),
     Column("fees", Money(), nullable=False),
     Column("opened_at", Instant()),
+    # what was sold and nobody had, what it brought, and until when a purchase explains it
+    Column("unexplained", Money(), nullable=False),
+    Column("unexplained_proceeds", Money(), nullable=False),
+    Column("last_sold_at", Instant()),
     Column("updated_at", Instant(), nullable=False),
     schema=TRANSACTIONS,
 )
 
+# `free` is what is traded with, `aside` what else lies on the account, `fees` what was paid so far
 balances = Table(
     "balances",
     metadata,
     Column("account", Word(64), primary_key=True),
     Column("asset", Word(16), primary_key=True),
     Column("free", Money(), nullable=False),
+    Column("aside", Money(), nullable=False),
+    Column("fees", Money(), nullable=False),
+    schema=TRANSACTIONS,
+)
+
+# the lock of an account's books, and how many bookings they have; `contributed` is what was put in
+# beside trading, in quote, `unmarked` what of it came or went since the last mark
+accounts = Table(
+    "portfolio_accounts",
+    metadata,
+    Column("account", Word(64), primary_key=True),
+    Column("bookings", BigInteger, nullable=False),
+    Column("contributed", Money(), nullable=False),
+    Column("unmarked", Money(), nullable=False),
+    schema=TRANSACTIONS,
+)
+
+# append-only: everything else here follows from these rows, in their order; `worth` is what one
+# put into trading beside fills, in the quote that everything is valued in
+bookings = Table(
+    "portfolio_bookings",
+    metadata,
+    Column("account", Word(64), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Word(16), nullable=False),
+    Column("source_id", Word(192), nullable=False),
+    Column("asset", Word(16), nullable=False),
+    Column("amount", Money(), nullable=False),
+    Column("counterparty", Word(96), nullable=False),
+    Column("symbol", Word(32)),
+    Column("price", Money()),
+    Column("purse", Word(16), nullable=False),
+    Column("fee", Money(), nullable=False),
+    Column("fee_asset", Word(16), nullable=False),
+    Column("fee_price", Money()),
+    Column("fee_purse", Word(16), nullable=False),
+    Column("exit_reason", Word(32)),
+    Column("worth", Money(), nullable=False),
+    Column("booked_at", Instant(), nullable=False),
+    UniqueConstraint("account", "kind", "source_id", name="uq_portfolio_bookings_source"),
+    schema=TRANSACTIONS,
+)
+
+# what people say moved beside our fills; what is pending has changed nothing
+movements = Table(
+    "portfolio_movements",
+    metadata,
+    Column("movement_id", Id(), primary_key=True),
+    Column("account", Word(64), nullable=False),
+    Column("kind", Word(16), nullable=False),
+    Column("status", Word(16), nullable=False),
+    Column("asset", Word(16), nullable=False),
+    Column("amount", Money(), nullable=False),
+    Column("symbol", Word(32)),
+    Column("price", Money()),
+    Column("purse", Word(16), nullable=False),
+    Column("is_internal", Boolean, nullable=False),
+    Column("fee", Money(), nullable=False),
+    Column("fee_asset", Word(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("moved_at", Instant(), nullable=False),
+    Column("asked_by", Word(64), nullable=False),
+    Column("asked_at", Instant(), nullable=False),
+    Column("settled_by", Word(64)),
+    Column("settled_at", Instant()),
+    Index("ix_portfolio_movements_asked", "account", "asked_at", "movement_id"),
     schema=TRANSACTIONS,
 )
 
@@ -33,6 +104,7 @@ ledger_entries = Table(
     "ledger_entries",
     metadata,
     Column("entry_id", Id(), primary_key=True),
+    Column("account", Word(64), nullable=False),
     Column("holder", Word(96), nullable=False),
     Column("asset", Word(16), nullable=False),
     Column("amount", Money(), nullable=False),
@@ -40,7 +112,7 @@ ledger_entries = Table(
     Column("source_id", Word(192), nullable=False),
     Column("leg", Integer, nullable=False),
     Column("booked_at", Instant(), nullable=False),
-    UniqueConstraint("source_kind", "source_id", "leg", name="uq_ledger_entries_source"),
+    UniqueConstraint("account", "source_kind", "source_id", "leg", name="uq_ledger_entries_source"),
     Index("ix_ledger_entries_holder", "holder", "asset"),
     schema=TRANSACTIONS,
 )
@@ -59,6 +131,7 @@ equity_points = Table(
     Column("realized_pnl", Money(), nullable=False),
     Column("unrealized_pnl", Money(), nullable=False),
     Column("fees", Money(), nullable=False),
+    Column("contributed", Money(), nullable=False),
     schema=TRANSACTIONS,
 )
 

@@ -1,86 +1,215 @@
-"""The books of one account: everything one fill changes, in one step."""
+"""The books of one account: everything one booking changes, in one step."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from portfolio.core.flow import Flow, flow_of, source_of
+from portfolio.core.booking import Booking, is_external_source
+from portfolio.core.flow import Flow, divide, flow_of_booking, source_of
 from portfolio.core.lots import Lot, age, open_lot, sell_from
-from portfolio.core.position import Position, apply
+from portfolio.core.position import Position, apply, explain, sold_unheld
 from portfolio.core.trades import RoundTrip, begin_trip, close, extend
 from shared.domain.enums import ExitReason, Interval
 from shared.domain.events import PositionChanged, RoundTripClosed
-from shared.domain.ids import AccountId, Symbol
+from shared.domain.ids import AccountId, Symbol, TradeId
 from shared.domain.order import Fill
-from shared.domain.values import MONEY
+from shared.domain.values import MONEY, ZERO, exact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BooksPolicy:
-    """Whose books, what they start with, and how many shards make one instant complete."""
+    """Whose books, what they start with, and how many shards make one instant complete.
+
+    `symbols` are the instruments that are traded: their bases have positions, their quotes are
+    cash, and every other asset lies aside.
+    """
 
     account: AccountId
     quote: str
     opening_balance: Decimal
     interval: Interval
     shard_count: int
+    symbols: tuple[Symbol, ...] = ()
 
 
 class Holding(NamedTuple):
-    """One instrument in the books: the position, its open round trip, its lots oldest first."""
+    """One instrument in the books: the position, its open round trips, its lots oldest first.
+
+    What others traded on the account has a trip of its own; together the open trips have bought
+    and not sold exactly the position.
+    """
 
     position: Position
-    trip: RoundTrip | None
+    trips: tuple[RoundTrip, ...]
     lots: tuple[Lot, ...]
 
 
 class Booked(NamedTuple):
-    """What one fill did: the new holding, and the lots and the trip it changed."""
+    """What one booking did: the new holding, and the lots and trips it changed.
+
+    `unexplained` is what of a sale nobody had, negative what was explained of earlier ones.
+    """
 
     holding: Holding
     changed_lots: tuple[Lot, ...]
-    trip: RoundTrip
+    changed_trips: tuple[RoundTrip, ...]
+    unexplained: Decimal
 
 
 def flat(symbol: Symbol) -> Holding:
-    return Holding(Position(symbol=symbol), None, ())
+    return Holding(Position(symbol=symbol), (), ())
 
 
-def book(holding: Holding, fill: Fill, reason: ExitReason | None) -> Booked:
-    """Return what the fill does to the books of its instrument."""
-    flow = flow_of(fill)
-    position = apply(holding.position, flow, fill.filled_at)
-    trip = follow(holding.trip, fill, flow, is_open=position.is_open, reason=reason)
-    changed, lots = _lots_after(holding.lots, fill, flow)
-    still_open = trip if position.is_open else None
-    return Booked(Holding(position, still_open, lots), changed, trip)
+def book(holding: Holding, booking: Booking) -> Booked:
+    """Return what a booking that changes this position does to the books of its instrument.
+
+    A sale of more than is held is booked all the same: the position is then zero and the rest
+    unexplained. It is explained by what comes beside our fills, and by a purchase made before the
+    last known sale, which was only heard of later.
+    """
+    change = _Change(holding, booking)
+    held, flow = holding.position, _flow_at(holding.position, booking)
+    if MONEY.add(held.quantity, flow.base) >= 0:
+        change.follow(flow)
+        explained = _explained(change.position, booking, flow)
+        if explained:
+            change.position, sale = explain(change.position, explained)
+            change.follow(sale)
+        return change.done(MONEY.minus(explained))
+    within, beyond = divide(flow, MONEY.minus(held.quantity)) if held.quantity else (None, flow)
+    if within is not None:
+        change.follow(within)
+    change.position = sold_unheld(change.position, beyond, booking.booked_at)
+    return change.done(MONEY.minus(beyond.base))
+
+
+def _flow_at(position: Position, booking: Booking) -> Flow:
+    """Return the flow of a booking; what only leaves takes its cost along and earns nothing."""
+    flow = flow_of_booking(booking)
+    if booking.kind.is_trade or flow.base >= 0:
+        return flow
+    gone = min(MONEY.minus(flow.base), position.quantity)
+    cost = position.cost_of(gone) if gone else ZERO
+    return Flow(base=flow.base, quote=cost, notional=ZERO, fee_quote=ZERO)
+
+
+def _explained(position: Position, booking: Booking, flow: Flow) -> Decimal:
+    """Return how much of what nobody had this booking explains."""
+    if not position.unexplained or flow.base <= 0:
+        return ZERO
+    sold_at = position.last_sold_at
+    is_late = sold_at is not None and booking.booked_at <= sold_at
+    return min(position.unexplained, flow.base) if booking.is_external or is_late else ZERO
+
+
+class _Change:
+    """A holding on its way through one booking."""
+
+    def __init__(self, holding: Holding, booking: Booking) -> None:
+        self.position, self._trips, self._lots = holding
+        self._booking = booking
+        self._changed_lots: dict[str, Lot] = {}
+        self._changed_trips: dict[str, RoundTrip] = {}
+
+    def follow(self, flow: Flow) -> None:
+        """Let position, lots and trips follow a flow that the position can bear."""
+        at, source = self._booking.booked_at, self._booking.source_id
+        self.position = apply(self.position, flow, at)
+        if flow.base >= 0:
+            self._add(open_lot(source, self.position.symbol, flow, at))
+            self._extend(self._own_trip(), flow)
+            return
+        self._take(MONEY.minus(flow.base))
+        self._sell(flow)
+
+    def done(self, unexplained: Decimal) -> Booked:
+        return Booked(
+            Holding(self.position, self._trips, self._lots),
+            tuple(self._changed_lots.values()),
+            tuple(self._changed_trips.values()),
+            unexplained,
+        )
+
+    def _add(self, lot: Lot) -> None:
+        self._changed_lots[lot.lot_id] = lot
+        if lot.remaining:
+            is_youngest = not self._lots or age(self._lots[-1]) < age(lot)
+            lots = (*self._lots, lot)
+            self._lots = lots if is_youngest else tuple(sorted(lots, key=age))
+
+    def _take(self, quantity: Decimal) -> None:
+        changed: Mapping[str, Lot] = {one.lot_id: one for one in sell_from(self._lots, quantity)}
+        self._changed_lots.update(changed)
+        touched = len(changed)  # the oldest ones, none left out between them
+        left = tuple(one for one in changed.values() if one.remaining)
+        self._lots = left + self._lots[touched:]
+
+    def _own_trip(self) -> RoundTrip:
+        is_external = self._booking.is_external
+        own = (one for one in self._trips if is_external_source(one.trip_id) is is_external)
+        begun = next(own, None)
+        if begun is not None:
+            return begun
+        booking = self._booking
+        return begin_trip(booking.source_id, self.position.symbol, booking.booked_at)
+
+    def _sell(self, flow: Flow) -> None:
+        """Sell out of the trip of whoever sells first, then out of the other one."""
+        is_external = self._booking.is_external
+        for trip in sorted(
+            self._trips, key=lambda one: is_external_source(one.trip_id) is not is_external
+        ):
+            held = trip.held
+            if MONEY.add(held, flow.base) >= 0:
+                self._extend(trip, flow)
+                return
+            part, flow = divide(flow, MONEY.minus(held))
+            self._extend(trip, part)
+
+    def _extend(self, trip: RoundTrip, flow: Flow) -> None:
+        after = extend(trip, flow)
+        others = tuple(one for one in self._trips if one.trip_id != trip.trip_id)
+        if after.held:
+            self._trips = (*others, after)
+        else:
+            after = close(after, self._booking.booked_at, self._booking.exit_reason)
+            self._trips = others
+        self._changed_trips[after.trip_id] = after
 
 
 def follow(
     trip: RoundTrip | None, fill: Fill, flow: Flow, *, is_open: bool, reason: ExitReason | None
 ) -> RoundTrip:
-    """Return the round trip after a fill, closed when the position is."""
+    """Return the one round trip after a fill where nobody else trades, closed when it is over."""
     current = trip or begin_trip(source_of(fill), fill.symbol, fill.filled_at)
     extended = extend(current, flow)
     return extended if is_open else close(extended, fill.filled_at, reason)
 
 
 def position_changed(account: AccountId, position: Position, fill: Fill) -> PositionChanged:
+    return position_moved(account, position, fill.filled_at, fill.trade_id)
+
+
+def position_moved(
+    account: AccountId, position: Position, at: datetime, what: TradeId
+) -> PositionChanged:
+    """Return the fact of a position after `what`: a trade, or a movement by its id."""
     return PositionChanged(
         account=account,
         symbol=position.symbol,
         quantity=position.quantity,
         average_cost=position.average_cost,
         realized_pnl=position.realized_pnl,
-        changed_at=fill.filled_at,
-        trade_id=fill.trade_id,
+        changed_at=at,
+        trade_id=what,
     )
 
 
 def round_trip_closed(account: AccountId, trip: RoundTrip) -> RoundTripClosed | None:
-    """Return the fact of a trip that has come to its end, None while it goes on."""
-    if trip.closed_at is None:
+    """Return the fact of a trip of ours that has come to its end, else None."""
+    if trip.closed_at is None or is_external_source(trip.trip_id):
         return None
     return RoundTripClosed(
         account=account,
@@ -94,13 +223,9 @@ def round_trip_closed(account: AccountId, trip: RoundTrip) -> RoundTripClosed | 
     )
 
 
-def _lots_after(
-    lots: tuple[Lot, ...], fill: Fill, flow: Flow
-) -> tuple[tuple[Lot, ...], tuple[Lot, ...]]:
-    if flow.base >= 0:
-        lot = open_lot(source_of(fill), fill.symbol, flow, fill.filled_at)
-        return (lot,), tuple(sorted((*lots, lot), key=age))
-    changed = tuple(sell_from(lots, MONEY.minus(flow.base)))
-    by_id: Mapping[str, Lot] = {lot.lot_id: lot for lot in changed}
-    current = (by_id.get(lot.lot_id, lot) for lot in lots)
-    return changed, tuple(lot for lot in current if lot.remaining)
+def held_in(trips: tuple[RoundTrip, ...]) -> Decimal:
+    """Return what the open trips have bought and not sold."""
+    total = ZERO
+    for trip in trips:
+        total = MONEY.add(total, trip.held)
+    return exact(total)

@@ -1,20 +1,23 @@
-"""What one fill moves in and out of an account."""
+"""What one booking moves in and out of a position."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
-from shared.domain.enums import Side
+from portfolio.core.booking import Booking, booking_of, source_of
 from shared.domain.instrument import split_symbol
 from shared.domain.order import Fill
 from shared.domain.values import MONEY, ZERO, exact
 
+__all__ = ["Flow", "divide", "flow_of", "flow_of_booking", "source_of", "times"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """Signed changes of the account's base and quote, fees in; `notional` is what was traded.
+    """Signed changes of base and quote, fees in; `notional` is what was traded.
 
-    `fee_quote` is the fee valued in quote at the fill's own price; a fee paid in a third asset
-    moves that asset only and has no price here.
+    `fee_quote` is the fee valued in quote: one paid in base at the price of the trade, one paid in
+    a third asset at the price that was known of it. Of the latter `quote` holds the value, though
+    no cash moved; without a price it stays in its own asset and is in neither.
     """
 
     base: Decimal
@@ -29,21 +32,50 @@ def times(quantity: Decimal, price: Decimal) -> Decimal:
 
 
 def flow_of(fill: Fill) -> Flow:
-    base_asset, quote_asset = split_symbol(fill.symbol)
-    notional = times(fill.quantity, fill.price)
-    is_buy = fill.side is Side.BUY
-    base = fill.quantity if is_buy else MONEY.minus(fill.quantity)
-    quote = MONEY.minus(notional) if is_buy else notional
-    fee_quote = ZERO
-    if fill.fee_asset == quote_asset:
-        quote = MONEY.subtract(quote, fill.fee)
-        fee_quote = fill.fee
-    elif fill.fee_asset == base_asset:
-        base = MONEY.subtract(base, fill.fee)
-        fee_quote = times(fill.fee, fill.price)
-    return Flow(base=base, quote=quote, notional=notional, fee_quote=fee_quote)
+    return flow_of_booking(booking_of(fill, None))
 
 
-def source_of(fill: Fill) -> str:
-    """Return the key under which a fill is booked, once."""
-    return f"{fill.venue}:{fill.account}:{fill.trade_id}"
+def flow_of_booking(booking: Booking) -> Flow:
+    """Return what a trade, or coins that come, do to the position; what goes has its cost there."""
+    assert booking.symbol is not None
+    base_asset, quote_asset = split_symbol(booking.symbol)
+    base = booking.amount
+    value = times(booking.amount, booking.price or ZERO)
+    quote, fee_quote = MONEY.minus(value), ZERO
+    if booking.fee_asset == quote_asset:
+        fee_quote = booking.fee
+    elif booking.fee_asset == base_asset:
+        base = MONEY.subtract(base, booking.fee)
+        # what was bought or sold has been paid or counted with its fee already
+        return Flow(
+            base=base,
+            quote=quote,
+            notional=abs(value),
+            fee_quote=times(booking.fee, booking.price or ZERO),
+        )
+    elif booking.fee_price is not None:
+        fee_quote = times(booking.fee, booking.fee_price)
+    if fee_quote:
+        quote = MONEY.subtract(quote, fee_quote)
+    return Flow(base=base, quote=quote, notional=abs(value), fee_quote=fee_quote)
+
+
+def divide(flow: Flow, base: Decimal) -> tuple[Flow, Flow]:
+    """Return the part of a flow that moves `base`, and the rest; nothing is lost between them."""
+    first = Flow(
+        base=base,
+        quote=_share(flow.quote, base, flow.base),
+        notional=_share(flow.notional, base, flow.base),
+        fee_quote=_share(flow.fee_quote, base, flow.base),
+    )
+    rest = Flow(
+        base=exact(MONEY.subtract(flow.base, base)),
+        quote=exact(MONEY.subtract(flow.quote, first.quote)),
+        notional=exact(MONEY.subtract(flow.notional, first.notional)),
+        fee_quote=exact(MONEY.subtract(flow.fee_quote, first.fee_quote)),
+    )
+    return first, rest
+
+
+def _share(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+    return exact(MONEY.divide(MONEY.multiply(amount, part), whole)) if amount else ZERO

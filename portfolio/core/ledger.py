@@ -5,24 +5,36 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
-from portfolio.core.flow import source_of, times
-from shared.domain.enums import Side
+from portfolio.core.booking import Booking, Purse, SourceKind, booking_of
+from portfolio.core.flow import times
 from shared.domain.ids import AccountId, derive
 from shared.domain.instrument import split_symbol
 from shared.domain.order import Fill
 from shared.domain.values import MONEY, ZERO, exact
 
+__all__ = [
+    "FEES",
+    "NOTIONAL_LEGS",
+    "OPENING",
+    "Entry",
+    "SourceKind",
+    "aside_of",
+    "balances_of",
+    "entries_of",
+    "fill_entries",
+    "imbalance",
+    "opening_booking",
+    "unexplained_entries",
+    "unexplained_of",
+]
+
 FEES = "fees"
 OPENING = "opening"
 NOTIONAL_LEGS = (2, 3)
-"""Of a fill's legs those in quote: what the seller got, and what the buyer gave."""
+"""Of a trade's legs those in quote: what the account gave or got, and the other side of it."""
 
-
-class SourceKind(StrEnum):
-    OPENING = "opening"
-    FILL = "fill"
+_Leg = tuple[str, str, Decimal]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,30 +51,67 @@ class Entry:
     booked_at: datetime
 
 
-def opening_entries(
+def aside_of(account: AccountId) -> str:
+    """Return who holds what lies on the account and is not ours to trade."""
+    return f"aside:{account}"
+
+
+def unexplained_of(account: AccountId) -> str:
+    """Return who owes what was sold and nobody had."""
+    return f"unexplained:{account}"
+
+
+def opening_booking(
     account: AccountId, asset: str, amount: Decimal, booked_at: datetime
-) -> tuple[Entry, ...]:
-    """Return the legs of the deposit an account starts with."""
-    movements = ((account, asset, amount), (OPENING, asset, MONEY.minus(amount)))
-    return _entries(SourceKind.OPENING, account, booked_at, movements)
+) -> Booking:
+    """Return what an account of invented money starts with."""
+    return Booking(
+        account=account,
+        kind=SourceKind.OPENING,
+        source_id=account,
+        asset=asset,
+        amount=amount,
+        counterparty=OPENING,
+        booked_at=booked_at,
+        worth=amount,
+    )
+
+
+def entries_of(booking: Booking) -> tuple[Entry, ...]:
+    """Return the legs of one booking, the account's first: asset, notional, fee."""
+    holder = _holder(booking.account, booking.purse)
+    other, amount = booking.counterparty, booking.amount
+    legs: list[_Leg] = [
+        (holder, booking.asset, amount),
+        (other, booking.asset, MONEY.minus(amount)),
+    ]
+    if booking.kind.is_trade:
+        assert booking.symbol is not None
+        quote = split_symbol(booking.symbol)[1]
+        value = times(amount, booking.price or ZERO)
+        legs += [(booking.account, quote, MONEY.minus(value)), (other, quote, value)]
+    if booking.fee:
+        payer = _holder(booking.account, booking.fee_purse)
+        legs += [
+            (payer, booking.fee_asset, MONEY.minus(booking.fee)),
+            (FEES, booking.fee_asset, booking.fee),
+        ]
+    return _entries(booking.kind, booking, legs)
 
 
 def fill_entries(fill: Fill) -> tuple[Entry, ...]:
-    """Return the legs of one fill: base and quote against the venue, the fee against fees."""
-    base, quote = split_symbol(fill.symbol)
-    venue = f"venue:{fill.venue}"
-    notional = times(fill.quantity, fill.price)
-    buyer, seller = (fill.account, venue) if fill.side is Side.BUY else (venue, fill.account)
-    movements = (
-        (buyer, base, fill.quantity),
-        (seller, base, MONEY.minus(fill.quantity)),
-        (seller, quote, notional),
-        (buyer, quote, MONEY.minus(notional)),
-        (fill.account, fill.fee_asset, MONEY.minus(fill.fee)),
-        (FEES, fill.fee_asset, fill.fee),
-    )
-    legs = movements if fill.fee else movements[:4]
-    return _entries(SourceKind.FILL, source_of(fill), fill.filled_at, legs)
+    return entries_of(booking_of(fill, None))
+
+
+def unexplained_entries(booking: Booking, quantity: Decimal) -> tuple[Entry, ...]:
+    """Return the legs of what was sold and nobody had; negative where that is explained again."""
+    if not quantity:
+        return ()
+    legs: list[_Leg] = [
+        (booking.account, booking.asset, quantity),
+        (unexplained_of(booking.account), booking.asset, MONEY.minus(quantity)),
+    ]
+    return _entries(SourceKind.UNEXPLAINED, booking, legs)
 
 
 def balances_of(holder: str, entries: Iterable[Entry]) -> dict[str, Decimal]:
@@ -82,22 +131,21 @@ def imbalance(entries: Iterable[Entry]) -> dict[str, Decimal]:
     return {asset: total for asset, total in totals.items() if total}
 
 
-def _entries(
-    kind: SourceKind,
-    source: str,
-    booked_at: datetime,
-    movements: tuple[tuple[str, str, Decimal], ...],
-) -> tuple[Entry, ...]:
+def _holder(account: AccountId, purse: Purse) -> str:
+    return account if purse is Purse.TRADING else aside_of(account)
+
+
+def _entries(kind: SourceKind, booking: Booking, legs: list[_Leg]) -> tuple[Entry, ...]:
     return tuple(
         Entry(
-            entry_id=derive("ledger", kind, source, str(leg)),
+            entry_id=derive("ledger", kind, booking.source_id, str(leg)),
             holder=holder,
             asset=asset,
             amount=amount,
             source_kind=kind,
-            source_id=source,
+            source_id=booking.source_id,
             leg=leg,
-            booked_at=booked_at,
+            booked_at=booking.booked_at,
         )
-        for leg, (holder, asset, amount) in enumerate(movements)
+        for leg, (holder, asset, amount) in enumerate(legs)
     )

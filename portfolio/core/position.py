@@ -1,6 +1,6 @@
 """One long spot position: quantity held, what it cost, what has been earned."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,6 +16,8 @@ class Position:
 
     The total is kept and the average derived from it, so a closed position has cost exactly zero
     and no rounding residue stays anywhere. `realized_pnl` is net of all fees and never reset.
+    `unexplained` is what was sold and never bought as far as is known, `unexplained_proceeds` what
+    it brought; neither is in `quantity` or in `realized_pnl` until somebody explains it.
     """
 
     symbol: Symbol
@@ -24,6 +26,9 @@ class Position:
     realized_pnl: Decimal = ZERO
     fees: Decimal = ZERO
     opened_at: datetime | None = None
+    unexplained: Decimal = ZERO
+    unexplained_proceeds: Decimal = ZERO
+    last_sold_at: datetime | None = None
 
     @property
     def average_cost(self) -> Decimal:
@@ -35,9 +40,15 @@ class Position:
     def is_open(self) -> bool:
         return self.quantity > 0
 
+    def cost_of(self, quantity: Decimal) -> Decimal:
+        """Return what this much of what is held has cost, on average."""
+        if quantity == self.quantity:
+            return self.cost_basis
+        return exact(MONEY.divide(MONEY.multiply(self.cost_basis, quantity), self.quantity))
+
 
 def apply(position: Position, flow: Flow, at: datetime) -> Position:
-    """Return the position after one fill's flow.
+    """Return the position after a flow that it can bear.
 
     Raises:
         Conflict: more is sold than held; spot positions are long only.
@@ -56,8 +67,11 @@ def apply(position: Position, flow: Flow, at: datetime) -> Position:
             realized_pnl=position.realized_pnl,
             fees=fees,
             opened_at=position.opened_at or at,
+            unexplained=position.unexplained,
+            unexplained_proceeds=position.unexplained_proceeds,
+            last_sold_at=position.last_sold_at,
         )
-    sold_cost = _cost_of(position, MONEY.minus(flow.base))
+    sold_cost = position.cost_of(MONEY.minus(flow.base))
     earned = MONEY.subtract(flow.quote, sold_cost)
     return Position(
         symbol=position.symbol,
@@ -66,11 +80,38 @@ def apply(position: Position, flow: Flow, at: datetime) -> Position:
         realized_pnl=exact(MONEY.add(position.realized_pnl, earned)),
         fees=fees,
         opened_at=position.opened_at if quantity else None,
+        unexplained=position.unexplained,
+        unexplained_proceeds=position.unexplained_proceeds,
+        last_sold_at=_later(position.last_sold_at, at),
     )
 
 
-def _cost_of(position: Position, quantity: Decimal) -> Decimal:
-    if quantity == position.quantity:
-        return position.cost_basis
-    share = MONEY.divide(MONEY.multiply(position.cost_basis, quantity), position.quantity)
-    return exact(share)
+def sold_unheld(position: Position, flow: Flow, at: datetime) -> Position:
+    """Return the position after a sale of what nobody had: it waits to be explained."""
+    return replace(
+        position,
+        unexplained=exact(MONEY.subtract(position.unexplained, flow.base)),
+        unexplained_proceeds=exact(MONEY.add(position.unexplained_proceeds, flow.quote)),
+        fees=exact(MONEY.add(position.fees, flow.fee_quote)),
+        last_sold_at=_later(position.last_sold_at, at),
+    )
+
+
+def explain(position: Position, quantity: Decimal) -> tuple[Position, Flow]:
+    """Return the position with this much explained, and the sale that it was all along."""
+    if quantity == position.unexplained:
+        proceeds = position.unexplained_proceeds
+    else:
+        part = MONEY.multiply(position.unexplained_proceeds, quantity)
+        proceeds = exact(MONEY.divide(part, position.unexplained))
+    left = replace(
+        position,
+        unexplained=exact(MONEY.subtract(position.unexplained, quantity)),
+        unexplained_proceeds=exact(MONEY.subtract(position.unexplained_proceeds, proceeds)),
+    )
+    sale = Flow(base=MONEY.minus(quantity), quote=proceeds, notional=ZERO, fee_quote=ZERO)
+    return left, sale
+
+
+def _later(known: datetime | None, at: datetime) -> datetime:
+    return at if known is None or known < at else known

@@ -26,6 +26,11 @@ class RoundTrip:
     exit_reason: ExitReason | None = None
 
     @property
+    def held(self) -> Decimal:
+        """What was bought and not sold yet."""
+        return exact(MONEY.subtract(self.bought, self.sold))
+
+    @property
     def pnl(self) -> Decimal:
         """What the trip earned, once it is closed."""
         return exact(MONEY.subtract(self.proceeds, self.cost))

@@ -1,4 +1,4 @@
-"""What fills change: ledger, balances, positions, lots and round trips."""
+"""What bookings change: balances, positions, lots and round trips; each can be worked out anew."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -6,31 +6,30 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
+from portfolio.core.booking import Booking
 from portfolio.core.books import Booked, BooksPolicy, Holding, flat
 from portfolio.core.equity import Holdings, total
-from portfolio.core.ledger import Entry, SourceKind, opening_entries
+from portfolio.core.ledger import Entry, SourceKind, entries_of, opening_booking
 from portfolio.core.lots import Lot
 from portfolio.core.position import Position
+from portfolio.core.purses import Balance, balances_after
 from portfolio.core.trades import RoundTrip
+from portfolio.repository.journal import Account, account_of, append, lock_account
 from portfolio.tables import (
     balances,
-    ledger_entries,
+    bookings,
     positions,
     round_trips,
     tax_lots,
 )
-from shared.db.dialect import for_update, insert_missing, upsert
+from shared.db.dialect import upsert
 from shared.db.statements import Prepared, among, as_row, given
 from shared.domain.enums import ExitReason
 from shared.domain.ids import AccountId, Symbol
-from shared.domain.values import ZERO
 
-_CASH = Prepared(
-    for_update(select(balances.c.free).where(given(balances.c.account), given(balances.c.asset)))
-)
-_BALANCES = Prepared(select(balances.c.asset, balances.c.free).where(given(balances.c.account)))
+_BALANCES = Prepared(select(balances).where(given(balances.c.account)))
 _POSITIONS = Prepared(
     select(positions).where(given(positions.c.account)).order_by(positions.c.symbol)
 )
@@ -38,11 +37,13 @@ _SOME_POSITIONS = Prepared(
     select(positions).where(given(positions.c.account), among(positions.c.symbol, "symbols"))
 )
 _OPEN_TRIPS = Prepared(
-    select(round_trips).where(
+    select(round_trips)
+    .where(
         given(round_trips.c.account),
         among(round_trips.c.symbol, "symbols"),
         round_trips.c.closed_at.is_(None),
     )
+    .order_by(round_trips.c.opened_at, round_trips.c.trip_id)
 )
 _OPEN_LOTS = Prepared(
     select(tax_lots)
@@ -53,25 +54,22 @@ _OPEN_LOTS = Prepared(
     )
     .order_by(tax_lots.c.acquired_at, tax_lots.c.lot_id)
 )
-_BOOKED = Prepared(
-    select(ledger_entries.c.source_id).where(
-        ledger_entries.c.source_kind == SourceKind.FILL,
-        ledger_entries.c.leg == 0,
-        among(ledger_entries.c.source_id, "sources"),
-    )
+
+_OPENINGS = Prepared(
+    select(bookings.c.worth).where(given(bookings.c.account), bookings.c.kind == SourceKind.OPENING)
 )
-_TO_LEDGER = Prepared(insert(ledger_entries))
 
 
-def open_books(connection: Connection, policy: BooksPolicy, now: datetime) -> None:
-    """Lock the account for this transaction; on the very first one, book the opening deposit."""
-    key = {"account": policy.account, "asset": policy.quote}
-    if _CASH.first(connection, **key) is not None:
-        return
+def open_books(connection: Connection, policy: BooksPolicy, now: datetime) -> Account:
+    """Lock the account for this transaction; on the very first one, book what it starts with."""
+    account = lock_account(connection, policy.account)
+    if account.bookings:
+        return account
     amount = policy.opening_balance
-    entries = opening_entries(policy.account, policy.quote, amount, now) if amount else ()
-    insert_missing(connection, ledger_entries, [as_row(entry) for entry in entries])
-    insert_missing(connection, balances, [{**key, "free": amount}])
+    opening = opening_booking(policy.account, policy.quote, amount, now)
+    nothing = Balance(asset=policy.quote)
+    upsert(connection, balances, [balance_row(policy.account, nothing)], key=("account", "asset"))
+    return save(connection, account, [opening], [], entries_of(opening) if amount else (), now)
 
 
 def holdings_of(
@@ -81,13 +79,15 @@ def holdings_of(
     wanted = sorted(set(symbols))
     key = {"account": account, "symbols": wanted}
     held = {row.symbol: position_of(row) for row in _SOME_POSITIONS.rows(connection, **key)}
-    trips = {row.symbol: trip_of(row) for row in _OPEN_TRIPS.rows(connection, **key)}
+    trips: defaultdict[str, list[RoundTrip]] = defaultdict(list)
+    for row in _OPEN_TRIPS.rows(connection, **key):
+        trips[row.symbol].append(trip_of(row))
     lots: defaultdict[str, list[Lot]] = defaultdict(list)
     for row in _OPEN_LOTS.rows(connection, **key):
         lots[row.symbol].append(lot_of(row))
     return {
         symbol: Holding(
-            held.get(symbol, flat(symbol).position), trips.get(symbol), tuple(lots[symbol])
+            held.get(symbol, flat(symbol).position), tuple(trips[symbol]), tuple(lots[symbol])
         )
         for symbol in wanted
     }
@@ -101,6 +101,9 @@ def position_of(row: Row[Any]) -> Position:
         realized_pnl=row.realized_pnl,
         fees=row.fees,
         opened_at=row.opened_at,
+        unexplained=row.unexplained,
+        unexplained_proceeds=row.unexplained_proceeds,
+        last_sold_at=row.last_sold_at,
     )
 
 
@@ -131,34 +134,36 @@ def lot_of(row: Row[Any]) -> Lot:
     )
 
 
-def already_booked(connection: Connection, sources: Sequence[str]) -> set[str]:
-    """Return those of the fills that the ledger has."""
-    return set(_BOOKED.column(connection, sources=list(sources)))
-
-
-def save_fills(
+def save(
     connection: Connection,
-    account: AccountId,
+    account: Account,
+    new: Sequence[Booking],
     booked: Sequence[Booked],
     entries: Sequence[Entry],
     now: datetime,
-) -> None:
-    """Write what the fills changed: ledger, balances, positions, lots and round trips."""
-    _TO_LEDGER.run(connection, [as_row(entry) for entry in entries])
-    _add_to_balances(connection, account, entries)
+) -> Account:
+    """Append bookings with their entries, and write what they changed."""
+    after = append(connection, account, new, entries)
+    whose = account.account
+    known = purses(connection, whose)
+    rows = [balance_row(whose, one) for one in balances_after(known, whose, entries).values()]
+    upsert(connection, balances, rows, key=("account", "asset"))
     held = {one.holding.position.symbol: one.holding.position for one in booked}
-    rows = [_position_row(account, position, now) for position in held.values()]
+    rows = [position_row(whose, position, now) for position in held.values()]
     upsert(connection, positions, rows, key=("account", "symbol"))
     lots = {lot.lot_id: lot for one in booked for lot in one.changed_lots}
-    rows = [
-        {**as_row(lot), "account": account, "is_open": lot.remaining > 0} for lot in lots.values()
-    ]
-    upsert(connection, tax_lots, rows, key=("lot_id",))
-    trips = {one.trip.trip_id: {**as_row(one.trip), "account": account} for one in booked}
-    upsert(connection, round_trips, list(trips.values()), key=("trip_id",))
+    upsert(connection, tax_lots, [lot_row(whose, lot) for lot in lots.values()], key=("lot_id",))
+    trips = {trip.trip_id: trip for one in booked for trip in one.changed_trips}
+    rows = [trip_row(whose, trip) for trip in trips.values()]
+    upsert(connection, round_trips, rows, key=("trip_id",))
+    return after
 
 
-def _position_row(account: AccountId, position: Position, now: datetime) -> dict[str, Any]:
+def balance_row(account: AccountId, balance: Balance) -> dict[str, Any]:
+    return {**as_row(balance), "account": account}
+
+
+def position_row(account: AccountId, position: Position, now: datetime) -> dict[str, Any]:
     return {
         **as_row(position),
         "account": account,
@@ -167,17 +172,20 @@ def _position_row(account: AccountId, position: Position, now: datetime) -> dict
     }
 
 
-def _add_to_balances(connection: Connection, account: AccountId, entries: Sequence[Entry]) -> None:
-    gained: defaultdict[str, list[Decimal]] = defaultdict(list)
-    for entry in entries:
-        if entry.holder == account:
-            gained[entry.asset].append(entry.amount)
-    current = balances_of_account(connection, account)
-    rows = [
-        {"account": account, "asset": asset, "free": total((current.get(asset, ZERO), *amounts))}
-        for asset, amounts in sorted(gained.items())
-    ]
-    upsert(connection, balances, rows, key=("account", "asset"))
+def lot_row(account: AccountId, lot: Lot) -> dict[str, Any]:
+    return {**as_row(lot), "account": account, "is_open": lot.remaining > 0}
+
+
+def trip_row(account: AccountId, trip: RoundTrip) -> dict[str, Any]:
+    return {**as_row(trip), "account": account}
+
+
+def purses(connection: Connection, account: AccountId) -> dict[str, Balance]:
+    """Return what there is of each asset, to trade with and aside, and what went in fees."""
+    return {
+        row.asset: Balance(asset=row.asset, free=row.free, aside=row.aside, fees=row.fees)
+        for row in _BALANCES.rows(connection, account=account)
+    }
 
 
 def balances_of_account(connection: Connection, account: AccountId) -> dict[str, Decimal]:
@@ -198,15 +206,14 @@ def holdings(connection: Connection, policy: BooksPolicy) -> Holdings:
     )
 
 
+def contributed(connection: Connection, policy: BooksPolicy) -> Decimal:
+    """Return what was put into trading beside fills: what it began with, and what came and went."""
+    account = account_of(connection, policy.account)
+    is_open = account is not None and account.bookings > 0
+    return account.contributed if is_open else policy.opening_balance
+
+
 def opening_balance(connection: Connection, policy: BooksPolicy) -> Decimal:
     """Return what the account was opened with: what was booked, whatever is configured today."""
-    booked = select(ledger_entries.c.amount).where(
-        ledger_entries.c.source_kind == SourceKind.OPENING,
-        ledger_entries.c.source_id == policy.account,
-        ledger_entries.c.holder == policy.account,
-    )
-    amount = connection.execute(booked).scalar()
-    if amount is not None:
-        return amount
-    is_open = bool(balances_of_account(connection, policy.account))
-    return ZERO if is_open else policy.opening_balance
+    found = _OPENINGS.column(connection, account=policy.account)
+    return total(found) if found else policy.opening_balance

@@ -1,6 +1,7 @@
 """Prices, the progress of each instant, and the equity curve."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -8,13 +9,16 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
 
 from portfolio.core.books import BooksPolicy
+from portfolio.core.contributions import shifted
 from portfolio.core.equity import Watermark, opening_watermark, total
+from portfolio.repository.journal import Account, account_of, save_account
 from portfolio.tables import equity_points, marks, progress
 from shared.db.dialect import insert_missing, upsert
 from shared.db.statements import Prepared, given
 from shared.domain.candle import Candle
 from shared.domain.events import EquityMarked
 from shared.domain.ids import AccountId, Symbol
+from shared.domain.values import ZERO
 
 _PRICES = Prepared(select(marks.c.symbol, marks.c.price))
 _LAST_POINT = Prepared(
@@ -67,28 +71,35 @@ def complete_instants(connection: Connection, policy: BooksPolicy) -> tuple[date
 
 
 def watermark(connection: Connection, policy: BooksPolicy) -> Watermark:
+    """Return the last mark, with what was put in or taken out since as if it had been there."""
     last = last_point(connection, policy.account)
+    account = account_of(connection, policy.account)
+    is_open = account is not None and account.bookings > 0
     if last is None:
-        return opening_watermark(policy.opening_balance)
-    return Watermark(
+        return opening_watermark(account.contributed if is_open else policy.opening_balance)
+    marked = Watermark(
         as_of=last.as_of,
         equity=last.equity,
         peak_equity=last.peak_equity,
         day_start_equity=last.day_start_equity,
     )
+    return shifted(marked, account.unmarked) if is_open else marked
 
 
 def last_point(connection: Connection, account: AccountId) -> Row[Any] | None:
     return _LAST_POINT.first(connection, account=account)
 
 
-def save_equity(connection: Connection, marked: EquityMarked) -> None:
-    """Write one point of the curve and forget what led up to it."""
+def save_equity(connection: Connection, marked: EquityMarked, account: Account) -> None:
+    """Write one point of the curve and forget what led up to it; what was put in is in it."""
     row = {
         column.name: getattr(marked, column.name)
         for column in equity_points.c
-        if column.name != "invested"
+        if column.name not in ("invested", "contributed")
     }
+    row["contributed"] = account.contributed
     row["invested"] = total(position.notional for position in marked.positions)
     _TO_CURVE.run(connection, [row])
     _PASSED.run(connection, [{"account": marked.account, "as_of": marked.as_of}])
+    if account.unmarked:
+        save_account(connection, replace(account, unmarked=ZERO))

@@ -231,7 +231,7 @@ class VenueSurprised:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        return (self.account, self.symbol, self.kind, self.found_at.isoformat())
+        return (self.account, self.symbol, self.kind, self.found_at.isoformat(), self.detail)
 
     @property
     def stream(self) -> str:

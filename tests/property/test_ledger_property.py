@@ -7,8 +7,15 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portfolio.core.booking import booking_of
 from portfolio.core.books import book, flat
-from portfolio.core.ledger import balances_of, fill_entries, imbalance, opening_entries
+from portfolio.core.ledger import (
+    balances_of,
+    entries_of,
+    fill_entries,
+    imbalance,
+    opening_booking,
+)
 from shared.domain.enums import Liquidity, Purpose, Side
 from shared.domain.ids import AccountId, ClientOrderId, Symbol, TradeId
 from shared.domain.order import Fill
@@ -65,15 +72,17 @@ def fill(number, symbol, sell, quantity, price, *, fee, in_base):
 @given(histories())
 def test_the_books_balance_to_the_last_digit(history):
     holdings = {symbol: flat(Symbol(symbol)) for symbol in SYMBOLS}
-    entries = list(opening_entries(ACCOUNT, "USDT", Decimal("10000.123456789012345678"), START))
+    entries = list(
+        entries_of(opening_booking(ACCOUNT, "USDT", Decimal("10000.123456789012345678"), START))
+    )
     trips, lots = {}, {}
     for one in history:
-        booked = book(holdings[one.symbol], one, None)
+        booked = book(holdings[one.symbol], booking_of(one, None))
         legs = fill_entries(one)
         assert imbalance(legs) == {}
         holdings[one.symbol] = booked.holding
         entries.extend(legs)
-        trips[booked.trip.trip_id] = booked.trip
+        trips |= {trip.trip_id: trip for trip in booked.changed_trips}
         lots |= {lot.lot_id: lot for lot in booked.changed_lots}
     assert imbalance(entries) == {}
     owned = balances_of(ACCOUNT, entries)
@@ -82,7 +91,7 @@ def test_the_books_balance_to_the_last_digit(history):
         position = holding.position
         assert position.quantity == owned.get(symbol.split("-")[0], ZERO)
         assert position.quantity == sum((lot.remaining for lot in holding.lots), ZERO)
-        assert (holding.trip is not None) is position.is_open
+        assert bool(holding.trips) is position.is_open
         assert position.is_open or position.cost_basis == 0
         realized = MONEY.add(realized, position.realized_pnl)
         cost = MONEY.add(cost, position.cost_basis)
@@ -102,7 +111,7 @@ def test_the_same_fills_give_the_same_entries(history):
     for one in history:
         if one.symbol != history[0].symbol:
             continue
-        left, right = book(first, one, None), book(second, one, None)
+        left, right = book(first, booking_of(one, None)), book(second, booking_of(one, None))
         assert left == right
         first, second = left.holding, right.holding
         fresh = {entry.entry_id for entry in fill_entries(one)}

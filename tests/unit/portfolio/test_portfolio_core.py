@@ -4,10 +4,12 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from portfolio.core.booking import booking_of
 from portfolio.core.books import book, flat
 from portfolio.core.equity import Holdings, mark, opening_watermark, watermark_of
+from portfolio.core.flow import Flow
 from portfolio.core.performance import Activity, measure
-from portfolio.core.position import Position
+from portfolio.core.position import Position, apply
 from portfolio.core.rebalance import Targets, plan
 from portfolio.core.trades import RoundTrip
 from shared.domain.enums import ExitReason, Liquidity, Purpose, Side
@@ -44,7 +46,8 @@ def fill(trade, side, quantity, price, *, fee="0", fee_asset="USDT", minutes=0):
 def after(*fills):
     holding = flat(BTC)
     for one in fills:
-        booked = book(holding, one, ExitReason.STOP if one.side is Side.SELL else None)
+        reason = ExitReason.STOP if one.side is Side.SELL else None
+        booked = book(holding, booking_of(one, reason))
         holding = booked.holding
     return booked
 
@@ -83,17 +86,53 @@ def test_a_fee_in_the_base_asset_reduces_what_is_held():
     assert position.fees == D("0.1")
 
 
-def test_selling_more_than_is_held_is_refused():
+def test_a_sale_of_more_than_is_held_is_booked_and_the_rest_waits_to_be_explained():
+    sold = after(
+        fill("a", Side.BUY, "1", "100"), fill("b", Side.SELL, "1.5", "120", fee="1.5", minutes=1)
+    )
+    position = sold.holding.position
+    assert sold.unexplained == D("0.5")
+    assert (position.quantity, position.cost_basis) == (0, 0)
+    assert (position.unexplained, position.unexplained_proceeds) == (D("0.5"), D("59.5"))
+    assert position.realized_pnl == D("119") - D("100")
+    assert position.fees == D("1.5")
+    assert sold.holding.trips == ()
+    assert sold.holding.lots == ()
+
+
+def test_a_purchase_that_was_made_before_the_sale_and_heard_after_it_explains_it():
+    late = after(
+        fill("b", Side.SELL, "1", "120", minutes=1), fill("a", Side.BUY, "1.5", "100", minutes=0)
+    )
+    position = late.holding.position
+    assert late.unexplained == D("-1")
+    assert (position.quantity, position.cost_basis) == (D("0.5"), D("50"))
+    assert (position.unexplained, position.unexplained_proceeds) == (0, 0)
+    assert position.realized_pnl == D("20")
+
+
+def test_a_purchase_made_after_the_sale_does_not_explain_it():
+    later = after(
+        fill("b", Side.SELL, "1", "120", minutes=1), fill("a", Side.BUY, "1.5", "100", minutes=2)
+    )
+    position = later.holding.position
+    assert later.unexplained == 0
+    assert (position.quantity, position.unexplained) == (D("1.5"), D("1"))
+    assert position.realized_pnl == 0
+
+
+def test_no_position_bears_a_flow_that_makes_it_short():
+    flow = Flow(base=D("-1"), quote=D("100"), notional=D("100"), fee_quote=D("0"))
     with pytest.raises(Conflict, match="long only"):
-        after(fill("a", Side.BUY, "1", "100"), fill("b", Side.SELL, "1.00000001", "100"))
+        apply(Position(symbol=BTC), flow, START)
 
 
 def test_a_round_trip_knows_what_it_earned_and_why_it_ended():
-    trip = after(
+    (trip,) = after(
         fill("a", Side.BUY, "1", "100", fee="0.1"),
         fill("b", Side.BUY, "1", "90", fee="0.1"),
         fill("c", Side.SELL, "2", "99", fee="0.2", minutes=5),
-    ).trip
+    ).changed_trips
     assert trip.pnl == D("197.8") - D("190.2")
     assert trip.closed_at == START + timedelta(minutes=5)
     assert trip.exit_reason is ExitReason.STOP

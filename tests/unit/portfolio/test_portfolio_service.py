@@ -393,7 +393,9 @@ def test_turnover_is_that_of_one_account(engine):
     fill = filled("other", Side.BUY, "50", "100", 3).fill
     with desk.transactions.begin() as uow:
         legs = fill_entries(replace(fill, account=AccountId("another")))
-        uow.connection.execute(insert(ledger_entries), [asdict(leg) for leg in legs])
+        uow.connection.execute(
+            insert(ledger_entries), [asdict(leg) | {"account": "another"} for leg in legs]
+        )
     assert desk.http.get("/performance").json()["turnover"] == before
 
 

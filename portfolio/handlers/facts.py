@@ -3,23 +3,21 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import TypeVar
 
-from portfolio.core.books import (
-    Booked,
-    BooksPolicy,
-    book,
-    position_changed,
-    round_trip_closed,
-)
+from portfolio.core.booking import Booking, SourceKind, booking_of, source_of
+from portfolio.core.books import BooksPolicy
 from portfolio.core.equity import mark
-from portfolio.core.flow import source_of
-from portfolio.core.ledger import Entry, fill_entries
-from portfolio.repository import books, curve
+from portfolio.handlers.posting import Poster, Told, fee_price, purse_of
+from portfolio.repository import books, curve, journal
 from shared.bus.consumer import Handler
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.events import AccountReconciled, CandlesClosed, EquityMarked, OrderFilled
+from shared.domain.ids import Symbol
+from shared.domain.instrument import split_symbol
+from shared.domain.order import Fill
 from shared.runtime.metrics import Metrics
 
 Fact = TypeVar("Fact", CandlesClosed, AccountReconciled)
@@ -34,6 +32,10 @@ class Bookkeeper:
 
     policy: BooksPolicy
     metrics: Metrics
+
+    @property
+    def _poster(self) -> Poster:
+        return Poster(policy=self.policy, metrics=self.metrics)
 
     def handlers(self) -> Mapping[str, Handler]:
         return {
@@ -51,25 +53,17 @@ class Bookkeeper:
         self._mark_complete(uow)
 
     def on_order_filled(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
-        books.open_books(uow.connection, self.policy, uow.now)
+        account = books.open_books(uow.connection, self.policy, uow.now)
         new = self._not_yet_booked(batch, uow)
-        symbols = (fact.fill.symbol for _, fact in new)
-        holdings = books.holdings_of(uow.connection, self.policy.account, symbols)
-        booked: list[Booked] = []
-        entries: list[Entry] = []
-        for envelope, fact in new:
-            fill = fact.fill
-            one = book(holdings[fill.symbol], fill, fact.order.exit_reason)
-            holdings[fill.symbol] = one.holding
-            booked.append(one)
-            entries.extend(fill_entries(fill))
-            uow.caused_by(envelope)
-            uow.emit(position_changed(self.policy.account, one.holding.position, fill))
-            closed = round_trip_closed(self.policy.account, one.trip)
-            if closed is not None:
-                uow.emit(closed)
-        if booked:
-            books.save_fills(uow.connection, self.policy.account, booked, entries, uow.now)
+        if not new:
+            return
+        third = any(_is_in_third(fact.fill) for _, fact in new)
+        prices = curve.prices(uow.connection) if third else {}
+        told = [
+            Told(self._booking(fact, prices), fact.fill.trade_id, envelope)
+            for envelope, fact in new
+        ]
+        self._poster.post(uow, account, told)
 
     def on_account_reconciled(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
         facts = [
@@ -89,8 +83,20 @@ class Bookkeeper:
             fact = envelope.event
             if isinstance(fact, OrderFilled) and fact.fill.account == self.policy.account:
                 found.setdefault(source_of(fact.fill), (envelope, fact))
-        known = books.already_booked(uow.connection, list(found))
+        known = journal.already_booked(
+            uow.connection, self.policy.account, SourceKind.FILL, list(found)
+        )
         return [pair for source, pair in found.items() if source not in known]
+
+    def _booking(self, fact: OrderFilled, prices: Mapping[Symbol, Decimal]) -> Booking:
+        fill = fact.fill
+        is_third = _is_in_third(fill)
+        return booking_of(
+            fill,
+            fact.order.exit_reason,
+            fee_price=fee_price(fill.fee_asset, fill.symbol, prices) if is_third else None,
+            fee_purse=purse_of(self.policy, fill.fee_asset) if is_third else None,
+        )
 
     def _progress(self, uow: UnitOfWork, stage: str, seen: Iterable[tuple[datetime, int]]) -> None:
         rows = [
@@ -101,13 +107,13 @@ class Bookkeeper:
 
     def _mark_complete(self, uow: UnitOfWork) -> None:
         for as_of in curve.complete_instants(uow.connection, self.policy):
-            books.open_books(uow.connection, self.policy, uow.now)
+            account = books.open_books(uow.connection, self.policy, uow.now)
             last = curve.watermark(uow.connection, self.policy)
             if last.as_of is not None and as_of <= last.as_of:
                 continue
             holdings = books.holdings(uow.connection, self.policy)
             marked = mark(holdings, curve.prices(uow.connection), last, as_of)
-            curve.save_equity(uow.connection, marked)
+            curve.save_equity(uow.connection, marked, account)
             uow.emit(marked)
             uow.after_commit(lambda marked=marked: self._publish(marked))
 
@@ -119,3 +125,8 @@ class Bookkeeper:
 
 def _events(batch: Sequence[Envelope], kind: type[Fact]) -> list[Fact]:
     return [envelope.event for envelope in batch if isinstance(envelope.event, kind)]
+
+
+def _is_in_third(fill: Fill) -> bool:
+    """Tell whether the fee was paid in neither of the two assets that were traded."""
+    return bool(fill.fee) and fill.fee_asset not in split_symbol(fill.symbol)

@@ -1,0 +1,116 @@
+"""Writes bookings down: one place, one transaction, whoever they come from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from portfolio.core.booking import Booking, Purse, SourceKind
+from portfolio.core.books import Booked, BooksPolicy, book, position_moved, round_trip_closed
+from portfolio.core.ledger import Entry, entries_of, unexplained_entries
+from portfolio.repository import books
+from portfolio.repository.journal import Account
+from shared.bus.envelope import Envelope
+from shared.bus.unit_of_work import UnitOfWork
+from shared.domain.enums import SurpriseKind
+from shared.domain.events import VenueSurprised
+from shared.domain.ids import Symbol, TradeId
+from shared.domain.values import to_text
+from shared.runtime.logging import get_logger
+from shared.runtime.metrics import Metrics
+
+log = get_logger()
+
+ACTOR = "portfolio"
+
+
+class Told(NamedTuple):
+    """A booking, the fact that caused it, and what its position's change is named after."""
+
+    booking: Booking
+    name: str
+    cause: Envelope | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poster:
+    policy: BooksPolicy
+    metrics: Metrics
+
+    def post(self, uow: UnitOfWork, account: Account, told: Sequence[Told]) -> Account:
+        """Book everything told, in this order, in the books that are locked as `account`."""
+        changed = {one.booking.changed_symbol for one in told} - {None}
+        symbols = [symbol for symbol in changed if symbol is not None]
+        holdings = books.holdings_of(uow.connection, self.policy.account, symbols)
+        booked: list[Booked] = []
+        entries: list[Entry] = []
+        for one in told:
+            entries += entries_of(one.booking)
+            symbol = one.booking.changed_symbol
+            if symbol is None:
+                continue
+            after = book(holdings[symbol], one.booking)
+            holdings[symbol] = after.holding
+            booked.append(after)
+            entries += unexplained_entries(one.booking, after.unexplained)
+            self._tell(uow, one, after)
+        new = [one.booking for one in told]
+        return books.save(uow.connection, account, new, booked, entries, uow.now)
+
+    def _tell(self, uow: UnitOfWork, told: Told, after: Booked) -> None:
+        if told.cause is not None:
+            uow.caused_by(told.cause)
+        account, at = self.policy.account, told.booking.booked_at
+        position = after.holding.position
+        uow.emit(position_moved(account, position, at, TradeId(told.name)))
+        for trip in after.changed_trips:
+            closed = round_trip_closed(account, trip)
+            if closed is not None:
+                uow.emit(closed)
+        if after.unexplained > 0:
+            self._surprise(uow, told, after)
+        elif after.unexplained < 0:
+            detail = {
+                "source": told.booking.source_id,
+                "quantity": to_text(-after.unexplained),
+                "left": to_text(position.unexplained),
+            }
+            uow.audit(ACTOR, "oversold.explained", position.symbol, detail)
+
+    def _surprise(self, uow: UnitOfWork, told: Told, after: Booked) -> None:
+        """Nothing more is bought until a person has looked; the fill itself is booked."""
+        position, missing = after.holding.position, to_text(after.unexplained)
+        detail = f"trade {told.name} sold {missing} more than the books hold"
+        deed = {
+            "source": told.booking.source_id,
+            "quantity": missing,
+            "unexplained": to_text(position.unexplained),
+        }
+        uow.audit(ACTOR, "oversold", position.symbol, deed)
+        surprise = VenueSurprised(
+            account=self.policy.account,
+            venue=told.booking.counterparty.removeprefix("venue:"),
+            symbol=position.symbol,
+            kind=SurpriseKind.OVERSOLD,
+            detail=detail,
+            found_at=uow.now,
+        )
+        uow.emit(surprise)
+        uow.after_commit(lambda: log.critical("books.oversold", symbol=position.symbol, **deed))
+
+
+def fee_price(
+    booking_fee_asset: str, symbol: Symbol, prices: Mapping[Symbol, Decimal]
+) -> Decimal | None:
+    """Return what a unit of the fee is worth in the quote of what was traded, where known."""
+    quote = symbol.partition("-")[2]
+    return prices.get(Symbol(f"{booking_fee_asset}-{quote}"))
+
+
+def purse_of(policy: BooksPolicy, asset: str) -> Purse:
+    """Return where an asset that comes from outside lies: cash is traded with, the rest is not."""
+    quotes = {symbol.partition("-")[2] for symbol in policy.symbols} | {policy.quote}
+    return Purse.TRADING if asset in quotes else Purse.ASIDE
+
+
+__all__ = ["ACTOR", "Poster", "SourceKind", "Told", "fee_price", "purse_of"]
