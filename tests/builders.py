@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from risk.core.market import Market, Markets
 from shared.domain import events
 from shared.domain.bracket import BracketPlan
 from shared.domain.candle import Candle
@@ -194,3 +195,11 @@ FACTS: tuple[events.Event, ...] = (
         scope="BTCUSDT", release_id=EDGE.release_id, role="champion", promoted_at=CLOSED_AT
     ),
 )  # fmt: skip
+
+
+def markets(symbols, price="100", at=CLOSED_AT, **changes):
+    """What risk knows where each of these was traded at a price, at an instant."""
+    known = {
+        symbol: Market(symbol=symbol, price=Decimal(price), traded_at=at) for symbol in symbols
+    }
+    return Markets(by_symbol=known, **changes)

@@ -21,6 +21,7 @@ from shared.domain.bracket import BracketPlan
 from shared.domain.clock import FollowingClock
 from shared.domain.enums import ExitReason, Interval, OrderStatus, Purpose, Side
 from shared.domain.events import (
+    CandlesClosed,
     EquityMarked,
     OrderFilled,
     PositionMark,
@@ -33,7 +34,7 @@ from shared.domain.recommendation import Recommendation, recommendation_id
 from shared.domain.verdict import Approved
 from shared.runtime.service import Runtime
 from shared.runtime.settings import PlatformSettings
-from tests.builders import FILL, ORDER
+from tests.builders import CANDLE, FILL, ORDER
 
 D = Decimal
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -60,6 +61,20 @@ def marked(number, equity="10000", cash="10000", peak=None, **held):
         account=ACCOUNT, as_of=at(number), equity=equity, cash=D(cash), peak_equity=peak,
         day_start_equity=D(10_000), drawdown_ratio=(peak - equity) / peak, realized_pnl=D(0),
         unrealized_pnl=D(0), fees=D(0), positions=positions,
+    )  # fmt: skip
+
+
+def candles(closed_at, **closes):
+    """`closes`: base=price, all in the first shard."""
+    return CandlesClosed(
+        venue="synthetic", interval=Interval.H1, closed_at=closed_at, shard=0, references=(),
+        candles=tuple(
+            replace(
+                CANDLE, symbol=f"{base}-USDT", open_at=closed_at - timedelta(hours=1),
+                closed_at=closed_at, close=D(price),
+            )
+            for base, price in sorted(closes.items())
+        ),
     )  # fmt: skip
 
 
@@ -109,6 +124,7 @@ def fill(approved: Approved, quantity, total, trade="t1", price="100.2"):
 
 class Risk:
     def __init__(self, engine: Engine, symbols=SYMBOLS, **settings):
+        self.symbols, self.traded_at = symbols, set()
         keys = ",".join(f"{scope}:{key}" for scope, key in KEYS.items())
         platform = PlatformSettings(trading_api_keys=keys, market={"instruments": symbols})
         self.clock, bell = FollowingClock(), InProcessDoorbell()
@@ -128,15 +144,28 @@ class Risk:
         for task in self.service.tasks:
             task.run(None)
 
-    def say(self, *facts, now=None):
-        """Announce facts in one batch, `now` hours after the start, and let risk handle them."""
+    def say(self, *facts, now=None, knows_market=True):
+        """Announce facts in one batch, `now` hours after the start, and let risk handle them.
+
+        `knows_market`: market_data said before that everything trades at 100.
+        """
         if now is not None:
             self.clock.observe(at(now))
+        if knows_market:
+            facts = (*self._candles(facts), *facts)
         with self.outside.begin() as uow:
             for fact in facts:
                 uow.emit(fact)
         while self.consumer.handle_waiting():
             pass
+
+    def _candles(self, facts):
+        """What closed at each instant that something is recommended at, once."""
+        instants = {one.decided_at for one in facts if isinstance(one, RecommendationsIssued)}
+        bases = [symbol.removesuffix("-USDT") for symbol in self.symbols]
+        for instant in sorted(instants - self.traded_at):
+            self.traded_at.add(instant)
+            yield candles(instant, **dict.fromkeys(bases, "100"))
 
     def said(self, kind):
         with self.outside.read() as connection:
@@ -199,6 +228,6 @@ def facts() -> Callable:
     from types import SimpleNamespace
 
     return SimpleNamespace(
-        marked=marked, entry=entry, leaving=leaving, issued=issued, order=order, fill=fill, at=at,
+        marked=marked, candles=candles, entry=entry, leaving=leaving, issued=issued, order=order, fill=fill, at=at,
         Risk=Risk,
     )  # fmt: skip

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from risk.core.book import Book, Holding, Reservation
+from risk.core.book import Book, Holding
 from risk.core.limits import Costs, RiskLimits
+from risk.core.reservation import Reservation
 from risk.core.review import Terms, review, review_group
 from shared.domain.bracket import BracketPlan
 from shared.domain.enums import ExitReason, Interval, Purpose, Side, TradingState
@@ -24,6 +25,7 @@ from shared.domain.kelly import (
 from shared.domain.recommendation import Recommendation, recommendation_id
 from shared.domain.signal import Confidence, Edge
 from shared.domain.verdict import Approved, Denied, decision_id
+from tests.builders import markets
 
 D = Decimal
 NOW = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -43,8 +45,9 @@ LIMITS = RiskLimits(version=7)
 COSTS = Costs(fee_ratio=0.001, slippage_ratio=0.0005)
 TERMS = Terms(limits=LIMITS, costs=COSTS, instruments=INSTRUMENTS)
 BOOK = Book(
-    as_of=NOW, equity=D(10_000), cash=D(10_000), peak_equity=D(10_000), day_start_equity=D(10_000)
-)
+    as_of=NOW, equity=D(10_000), cash=D(10_000), peak_equity=D(10_000), day_start_equity=D(10_000),
+    markets=markets(SYMBOLS, at=NOW),
+)  # fmt: skip
 PLAN = BracketPlan(stop_ratio=0.03, target_ratio=0.03, horizon_candles=24)
 EDGE = Edge(
     probability=0.62, probability_raw=0.65, neighbours=400.0, gross_win=0.03, gross_loss=0.02,

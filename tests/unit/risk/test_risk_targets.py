@@ -15,6 +15,7 @@ from shared.domain.enums import Interval, Purpose, Side, TradingState
 from shared.domain.instrument import Instrument
 from shared.domain.recommendation import Recommendation, recommendation_id
 from shared.domain.verdict import Approved, Denied
+from tests.builders import markets
 
 D = Decimal
 NOW = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -31,8 +32,9 @@ TERMS = Terms(
     limits=LIMITS, costs=Costs(fee_ratio=0.001, slippage_ratio=0.0005), instruments=INSTRUMENTS
 )
 BOOK = Book(
-    as_of=NOW, equity=D(10_000), cash=D(10_000), peak_equity=D(10_000), day_start_equity=D(10_000)
-)
+    as_of=NOW, equity=D(10_000), cash=D(10_000), peak_equity=D(10_000), day_start_equity=D(10_000),
+    markets=markets((BTC, ETH), at=NOW),
+)  # fmt: skip
 
 
 def target(quantity, symbol=BTC, price="100", **changes):
