@@ -4,8 +4,10 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+PACKAGES := shared models venues simulator market_data signal_generator signals recommender risk \
+	executor portfolio backtest launcher migrations
 
-.PHONY: help setup setup-dev servers run test test-long bench lint fmt migrate
+.PHONY: help setup setup-dev servers run test test-long bench lint audit fmt migrate
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -34,6 +36,7 @@ run: setup  ## watch the platform trade in mock mode
 	$(BIN)/trading up
 
 test: setup-dev servers lint  ## everything that CI runs
+	$(BIN)/python -m tests.advisories
 	$(BIN)/pytest -n 3 -m "not long"
 
 test-long: setup-dev servers  ## the matrices and soaks that take longer than CI allows
@@ -42,11 +45,15 @@ test-long: setup-dev servers  ## the matrices and soaks that take longer than CI
 bench: setup-dev servers  ## the benchmarks in one table, against the last recorded run
 	$(BIN)/python -m tests.bench
 
-lint: setup-dev  ## ruff, types and import contracts
+audit: setup-dev  ## advisories against what is locked; fails where nobody can be asked
+	$(BIN)/python -m tests.advisories --strict
+
+lint: setup-dev  ## ruff, types, import contracts and bandit
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+	$(BIN)/bandit -c pyproject.toml -ll -q -r $(PACKAGES)
 
 fmt: setup-dev  ## format the code
 	$(BIN)/ruff format .
