@@ -160,8 +160,9 @@ class Risk:
             pass
 
     def _candles(self, facts):
-        """What closed at each instant that something is recommended at, once."""
+        """What closed at each instant that something is marked or recommended at, once."""
         instants = {one.decided_at for one in facts if isinstance(one, RecommendationsIssued)}
+        instants |= {one.as_of for one in facts if isinstance(one, EquityMarked)}
         bases = [symbol.removesuffix("-USDT") for symbol in self.symbols]
         for instant in sorted(instants - self.traded_at):
             self.traded_at.add(instant)
