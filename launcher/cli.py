@@ -43,6 +43,12 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "health": ("models", "health"),
         "import-legacy": ("model_legacy", "import_legacy"),
     },
+    "audit": {
+        "verify": ("auditing", "verify"),
+        "list": ("auditing", "list_deeds"),
+        "head": ("auditing", "head"),
+        "import-panic": ("auditing", "import_panic"),
+    },
     "simulator": {"up": ("simulating", "up")},
     "live": {
         "enable": ("live", "enable"),
@@ -64,6 +70,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 _HELP = {
     "data": "Candles: make, import, check; the venue's rules.",
     "models": "Models: look at them, prove them, put them to work, take them back.",
+    "audit": "Who did what: prove the record, look at it.",
     "simulator": "Exchanges of your own, to trade at with made-up money.",
     "live": "Real money: a person's consent to it.",
     "keys": "API keys: make them, look at them, end them, replace them.",
