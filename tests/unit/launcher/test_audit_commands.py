@@ -147,7 +147,7 @@ def test_the_journal_of_a_panic_is_taken_into_the_audit_once(engine, trading, tm
 
 def test_the_proof_reports_its_progress_and_its_memory_does_not_grow(engine):
     peaks = []
-    for rows in (5_000, 15_000):
+    for rows in (10_000, 20_000):
         write_many(engine, rows)
         reported = []
 
