@@ -109,6 +109,13 @@ class ExecutorSettings(SectionSettings):
     tick_seconds: float = Field(
         1.0, ge=0.2, le=60, description="pause between looks at the price of what is held, seconds"
     )
+    quotes_seconds: float = Field(
+        10.0,
+        ge=1,
+        le=600,
+        description="pause between facts about best prices; what is not held is asked for every "
+        "second one, seconds",
+    )
 
     @field_validator("post_only")
     @classmethod
@@ -158,6 +165,7 @@ class ExecutorSettings(SectionSettings):
             open_orders=self.open_orders_seconds,
             balances=self.reconcile_seconds,
             ticks=self.tick_seconds,
+            quotes=self.quotes_seconds,
         )
 
     def is_enabled(self, name: VenueName) -> bool:

@@ -2,7 +2,6 @@
 
 import os
 import socket
-from collections.abc import Mapping
 
 from fastapi import FastAPI
 
@@ -12,8 +11,8 @@ from executor.app.evidence import (
     refuse_unless_live_may_start,
     refuse_wrong_place,
 )
+from executor.app.hearing import handlers_of
 from executor.app.name import NAME, POLL_SECONDS, PORT
-from executor.handlers.intake import Intake
 from executor.handlers.journal import Journal
 from executor.handlers.venue_wishes import VenueWishes
 from executor.routes import Desk, router
@@ -28,13 +27,12 @@ from executor.tasks.leading import Leader, Leadership
 from executor.tasks.line import CANCELER, SENDER, Line
 from executor.tasks.looking import Looker
 from executor.tasks.protecting import Protector
+from executor.tasks.quoting import Quoter
 from executor.tasks.sending import Sender
 from executor.tasks.syncing import Syncer
 from executor.tasks.timing import Timekeeper
-from shared.bus.consumer import Handler
 from shared.db.base import SCHEMA_REVISION
 from shared.domain.clock import SystemClock
-from shared.domain.events import CandlesClosed, RecommendationApproved, TradingStateChanged
 from shared.http.probes import Check
 from shared.runtime.logging import hide
 from shared.runtime.metrics import Metrics
@@ -171,7 +169,7 @@ def _service(line: Line, listener: Listener, runtime: Runtime) -> Service:
         port=PORT,
         api=api,
         metrics=line.metrics,
-        handlers=_handlers(line, runtime),
+        handlers=handlers_of(line, runtime),
         tasks=(
             Work(name="leader", run=leader.run),
             Work(name="timekeeper", run=Timekeeper(line=line).run),
@@ -181,29 +179,12 @@ def _service(line: Line, listener: Listener, runtime: Runtime) -> Service:
             Work(name="looker", run=looker.run),
             Work(name="resolver", run=looker.run_rounds),
             Work(name="protector", run=Protector(line=line).run),
+            Work(name="quoter", run=Quoter(line=line).run),
             Work(name="listener", run=listener.run),
         ),
         poll_seconds=POLL_SECONDS,
         idle_seconds=_IDLE_SECONDS,
     )
-
-
-def _handlers(line: Line, runtime: Runtime) -> Mapping[str, Handler]:
-    market = runtime.settings.market
-    intake = Intake(
-        account=line.account,
-        market=market.venue,
-        interval=market.interval,
-        policy=line.policy,
-        journal=line.journal,
-        ring_sender=lambda: line.ring(SENDER),
-        ring_canceler=lambda: line.ring(CANCELER),
-    )
-    return {
-        RecommendationApproved.topic: intake.on_recommendations_approved,
-        TradingStateChanged.topic: intake.on_trading_state_changed,
-        CandlesClosed.topic: intake.on_candles_closed,
-    }
 
 
 def _add_routes(api: FastAPI, line: Line, syncer: Syncer, balances: Balances) -> None:

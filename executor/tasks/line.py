@@ -36,6 +36,7 @@ class Pauses:
     balances: float = 60.0
     history: float = 21_600.0
     ticks: float = 1.0
+    quotes: float = 10.0
     clock: float = 20.0
     rules: float = 3_600.0
 
