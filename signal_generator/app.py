@@ -40,7 +40,7 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
         policy=policy,
         symbols=market.symbols,
         metrics=metrics,
-        monitoring=Monitoring(registry, policy, metrics, watch.look)
+        monitoring=Monitoring(runtime.settings.account, registry, policy, metrics, watch.look)
         if settings.monitoring
         else None,
     )

@@ -1,4 +1,8 @@
-"""Reads the venue's clock, rules and limits again and again; keeps its dead-man switch armed."""
+"""Reads the venue's clock, rules and limits again and again; keeps its dead-man switch armed.
+
+A clock that is off stops the claims of this process at once; risk is told as well, so that the
+account does not enter again by itself once the clocks agree.
+"""
 
 import time
 from dataclasses import dataclass, field
@@ -6,8 +10,12 @@ from datetime import datetime, timedelta
 from threading import Event
 
 from executor.repository import requests
+from executor.tasks.board import LARGEST_OFFSET
 from executor.tasks.line import Line, attempt
-from shared.domain.enums import Purpose
+from shared.bus.unit_of_work import UnitOfWork
+from shared.db.control import running_version
+from shared.domain.enums import AlarmKind, Purpose
+from shared.domain.events import TradingAlarmed
 from shared.domain.venue import ClockReading
 from shared.runtime.logging import get_logger
 from venues.errors import VenueAway, VenueError
@@ -22,11 +30,14 @@ _LONGEST_ROUND_TRIP = timedelta(seconds=1)  # half of it is how wrong a reading 
 
 @dataclass(slots=True)
 class _Next:
+    """When what is due; `alarmed`: the version of the running state that risk was warned of."""
+
     clock: float = 0.0
     rules: float = 0.0
     dead_man: float = 0.0
     has_dead_man: bool = True
     is_armed: bool = False
+    alarmed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +66,37 @@ class Timekeeper:
 
     def _ask_the_time(self) -> None:
         try:
-            self.read_clock()
+            reading = self.read_clock()
         except VenueError as error:
             self.line.board.silence = error.detail
             raise
         self.line.heard()
+        if is_off(reading) and self.line.may_act():
+            self._warn(reading)
+
+    def _warn(self, reading: ClockReading) -> None:
+        """Tell risk, once for each time that it lets the account run."""
+        line = self.line
+        with line.transactions.read() as connection:
+            running = running_version(connection, line.account)
+        if running is None or running == self._next.alarmed:
+            return
+        apart = f"{reading.offset.total_seconds():+.3f} s"
+
+        def say(uow: UnitOfWork) -> None:
+            uow.emit(
+                TradingAlarmed(
+                    account=line.account,
+                    kind=AlarmKind.CLOCK,
+                    subject=line.venue.name,
+                    detail=f"its clock is {apart} off ours; synchronise this machine's (NTP)",
+                    raised_at=uow.now,
+                )
+            )
+
+        line.transactions.attempt(say)
+        self._next.alarmed = running
+        log.warning("clock.off", venue=line.venue.name, seconds=reading.offset.total_seconds())
 
     def read_clock(self) -> ClockReading:
         """Take the middle of the request for the instant the venue answered.
@@ -106,3 +143,8 @@ class Timekeeper:
         elif self._next.is_armed:  # or it would strike at what a person lets rest there
             line.venue.arm_dead_man(_DISARMED, ())
             self._next.is_armed = False
+
+
+def is_off(reading: ClockReading) -> bool:
+    """Tell whether the clocks differ by more than may be, however the reading may have erred."""
+    return abs(reading.offset) - reading.round_trip / 2 > LARGEST_OFFSET

@@ -28,9 +28,17 @@ control = Table(
 _SHARED_STATE = Prepared(
     for_update(select(control.c.state).where(given(control.c.account)), read=True)
 )
+_RUNNING = Prepared(
+    select(control.c.version).where(given(control.c.account), control.c.state == TradingState.RUN)
+)
 
 
 def lock_trading_state(connection: Connection, account: AccountId) -> TradingState:
     """Return the state under a share lock held to the end of the transaction; no row means HALT."""
     state = _SHARED_STATE.value(connection, account=account)
     return TradingState.HALT if state is None else TradingState(state)
+
+
+def running_version(connection: Connection, account: AccountId) -> int | None:
+    """Return the version of the state where it is RUN, else None; nobody is held up by the look."""
+    return _RUNNING.value(connection, account=account)

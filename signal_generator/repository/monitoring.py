@@ -16,7 +16,7 @@ from math import nan
 from models.manifest import GLOBAL, scope_of
 from models.registry import Registry
 from shared.bus.unit_of_work import UnitOfWork
-from shared.domain.ids import Symbol
+from shared.domain.ids import AccountId, Symbol
 from shared.runtime.metrics import Metrics
 from signal_generator.core.alarms import State
 from signal_generator.core.asking import Models
@@ -38,7 +38,13 @@ from signal_generator.repository.readings import (
     read_drift,
     read_live,
 )
-from signal_generator.repository.remedies import announce, carry_out, is_champion, release_before
+from signal_generator.repository.remedies import (
+    announce,
+    carry_out,
+    is_champion,
+    release_before,
+    warn,
+)
 
 Key = tuple[Symbol, str]
 
@@ -46,16 +52,19 @@ Key = tuple[Symbol, str]
 class Monitoring:
     """Keeps the newest judgements in memory; what is committed in the database is the truth.
 
-    `refresh` makes moved aliases take effect at once.
+    `account` is warned of who is red beyond doubt; `refresh` makes moved aliases take effect at
+    once.
     """
 
     def __init__(
         self,
+        account: AccountId,
         registry: Registry,
         policy: ScoringPolicy,
         metrics: Metrics,
         refresh: Callable[[], object],
     ) -> None:
+        self._account = account
         self._registry = registry
         self._policy = policy
         self._metrics = metrics
@@ -152,6 +161,7 @@ class Monitoring:
         )
         judged = replace(health, remedy=remedy)
         announce(moment, judged, previous)
+        warn(moment, judged, self._account)
         return judged
 
     def _red_ones(self, symbol: Symbol) -> set[str]:

@@ -1,4 +1,4 @@
-"""What a red state does to the aliases: announced with the judgement, done once that stands."""
+"""What a red state leads to: said with the judgement, done to the aliases once that stands."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -6,11 +6,14 @@ from datetime import datetime
 from models.aliases import Role
 from models.manifest import scope_of
 from models.registry import Registry
+from shared.domain.enums import AlarmKind
 from shared.domain.errors import TradingError
-from shared.domain.events import ModelPromoted
+from shared.domain.events import ModelPromoted, TradingAlarmed
+from shared.domain.ids import AccountId
 from shared.runtime.logging import get_logger
 from signal_generator.core.alarms import State
-from signal_generator.core.health import Health, Remedy
+from signal_generator.core.health import Health, Remedy, has_proof
+from signal_generator.core.maturing import Role as Part
 from signal_generator.repository.followup import Moment
 
 _ACTOR = "monitoring"
@@ -59,6 +62,25 @@ def announce(moment: Moment, health: Health, previous: str | None) -> None:
     uow.audit(_ACTOR, action, health.release_id, detail)
 
 
+def warn(moment: Moment, health: Health, account: AccountId) -> None:
+    """Tell risk of a model in use that is red beyond doubt, again with every such judgement.
+
+    Red on one day is often an accident: the model is silent then, and nothing more.
+    """
+    if health.role is not Part.CHAMPION or not has_proof(health, moment.step):
+        return
+    moment.uow.caused_by(moment.envelope)
+    moment.uow.emit(
+        TradingAlarmed(
+            account=account,
+            kind=AlarmKind.DRIFT,
+            subject=health.symbol,
+            detail=f"{health.release_id} is judged red: {', '.join(_red_monitors(health))}",
+            raised_at=health.judged_at,
+        )
+    )
+
+
 def carry_out(registry: Registry, healths: Iterable[Health]) -> bool:
     """Move the aliases that judgements ask for, and tell whether any was to be moved.
 
@@ -81,5 +103,9 @@ def _take_back(registry: Registry, scope: str, health: Health) -> None:
         registry.rollback(scope, health.judged_at, champion=health.release_id)
     else:
         registry.retire(scope, champion=health.release_id)
-    red = [alarm.monitor.value for alarm in health.alarms if alarm.state is State.RED]
+    red = _red_monitors(health)
     log.warning("models.taken_back", scope=scope, release_id=health.release_id, monitors=red)
+
+
+def _red_monitors(health: Health) -> list[str]:
+    return [alarm.monitor.value for alarm in health.alarms if alarm.state is State.RED]

@@ -4,13 +4,17 @@ import time
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from executor.core.steps import give_up
 from executor.tasks.timing import Timekeeper
+from shared.bus.history import last_events
+from shared.db.control import control
 from shared.domain.clock import SystemClock
-from shared.domain.enums import Purpose, Side
+from shared.domain.enums import Purpose, Side, TradingState
+from shared.domain.events import TradingAlarmed
 from shared.domain.venue import RateUse
-from tests.builders import BTC
+from tests.builders import ACCOUNT, BTC
 from tests.unit.executor.venue_room import RULES, SaidVenue, VenueRoom, open_account
 from venues.errors import VenueAway
 
@@ -23,10 +27,11 @@ class TimedVenue(SaidVenue):
         self.has_switch, self.slowness = has_switch, slowness
         self.armed = []
         self.offset = None
+        self.ahead = timedelta()
 
     def server_time(self):
         time.sleep(self.slowness)
-        return SystemClock().now()
+        return SystemClock().now() + self.ahead
 
     def set_offset(self, offset):
         self.offset = offset
@@ -42,9 +47,9 @@ class TimedVenue(SaidVenue):
         return self.has_switch
 
 
-def timekeeper(engine, venue, *, leads=True):
+def timekeeper(engine, venue, *, leads=True, clock=None):
     open_account(engine)
-    room = VenueRoom(engine, venue)
+    room = VenueRoom(engine, venue, clock=clock)
     return (room.lead() if leads else room), Timekeeper(line=room.line)
 
 
@@ -130,3 +135,69 @@ def test_while_the_venue_is_silent_people_are_told_why_until_it_answers(sqlite_e
     assert room.line.board.silence == "kucoin: no answer: ConnectionError"
     keeper.round()
     assert room.line.board.silence is None
+
+
+def alarms(room):
+    with room.line.transactions.read() as connection:
+        later = SystemClock().now() + timedelta(days=1)
+        found = last_events(
+            connection, topic=TradingAlarmed.topic, stream=ACCOUNT, before=later, limit=9
+        )
+    return [envelope.event for envelope in found]
+
+
+def set_state(engine, state, version):
+    with engine.begin() as connection:
+        connection.execute(update(control).values(state=state, version=version))
+
+
+@pytest.fixture
+def off(sqlite_engine):
+    """A leader whose venue's clock is three seconds ahead, read at every round."""
+    venue = TimedVenue()
+    venue.ahead = timedelta(seconds=3)
+    room, keeper = timekeeper(sqlite_engine, venue, clock=SystemClock())
+
+    def rounds(count=1):
+        for _ in range(count):
+            keeper._next.clock = 0.0
+            keeper.round()
+
+    return venue, room, rounds
+
+
+def test_risk_is_warned_of_a_clock_that_is_off_once(off):
+    _, room, rounds = off
+    rounds(3)
+    (alarm,) = alarms(room)
+    assert (alarm.kind, alarm.subject) == ("clock", "kucoin")
+    assert "+3.0" in alarm.detail
+    assert "apart" in room.line.board.clock_problem()  # and nothing is claimed meanwhile
+
+
+def test_who_resumes_while_the_clock_is_still_off_is_warned_again(sqlite_engine, off):
+    _, room, rounds = off
+    rounds()
+    set_state(sqlite_engine, TradingState.REDUCE, 2)
+    rounds(2)
+    assert len(alarms(room)) == 1
+    set_state(sqlite_engine, TradingState.RUN, 3)
+    rounds(2)
+    assert len(alarms(room)) == 2
+
+
+def test_a_clock_that_agrees_or_may_agree_warns_nobody(off):
+    venue, room, rounds = off
+    venue.ahead = timedelta(seconds=0.9)
+    rounds()
+    venue.ahead, venue.slowness = timedelta(seconds=0.95), 0.2  # half of which the reading may err
+    rounds()
+    assert alarms(room) == []
+
+
+def test_a_process_that_only_waits_for_its_turn_warns_nobody(sqlite_engine):
+    venue = TimedVenue()
+    venue.ahead = timedelta(seconds=3)
+    room, keeper = timekeeper(sqlite_engine, venue, leads=False, clock=SystemClock())
+    keeper.round()
+    assert alarms(room) == []

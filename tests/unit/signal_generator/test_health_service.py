@@ -18,7 +18,7 @@ from shared.bus.tables import event_log
 from shared.db.audit import audit
 from shared.db.engine import DatabaseAddress, connect
 from shared.domain.enums import Interval
-from shared.domain.events import CandlesClosed
+from shared.domain.events import CandlesClosed, TradingAlarmed
 from signal_generator.core.alarms import State
 from signal_generator.core.health import Remedy
 from signal_generator.repository.followup import CANDLES_BETWEEN
@@ -357,6 +357,37 @@ def test_a_red_model_without_a_predecessor_makes_way_for_the_pooled_one_at_half(
     assert edges[BTC].factors.standing == 1.0
     (entry,) = rows(desk, audit, "actor", "action", "subject")
     assert entry == ("monitoring", "model.retire", champion)
+
+
+def alarms(desk):
+    with desk.outside.read() as connection:
+        found = last_events(
+            connection, topic=TradingAlarmed.topic, stream="mock-main", before=closed_at(100_000),
+            limit=100,
+        )  # fmt: skip
+    return [envelope.event for envelope in found]
+
+
+def test_risk_is_warned_of_a_model_in_use_that_is_red_beyond_doubt(ready, own_models):
+    desk, last = ready(own_models)
+    champion = release_of(desk, SOL)
+    turned_red(desk, SOL, last)
+    desk.hear(fact(last))
+    (alarm,) = alarms(desk)
+    assert (alarm.account, alarm.kind, alarm.subject) == ("mock-main", "drift", SOL)
+    assert alarm.detail.startswith(f"{champion} is judged red: calibration")
+    desk.hear(*(fact(number) for number in range(last + 1, last + DAY + 2)))
+    assert len(alarms(desk)) == 1  # another model is in use now
+
+
+def test_a_model_that_stays_red_and_in_use_is_warned_of_with_every_judgement(ready, own_models):
+    champion, older = older_release(own_models, "SOLUSDT")
+    booster = own_models / "SOLUSDT" / champion / "booster.ubj"
+    booster.write_bytes(booster.read_bytes()[:-1])
+    desk, last = ready(own_models)  # the older one stands in, and is not replaced
+    add_labels(desk, SOL, older, promised=0.9, won=0.0, first=last)
+    desk.hear(*(fact(number) for number in range(last, last + DAY + 1)))
+    assert [alarm.raised_at for alarm in alarms(desk)] == [closed_at(last), closed_at(last + DAY)]
 
 
 def test_a_red_model_goes_back_to_the_one_before_and_that_shows_at_once(ready, own_models):
