@@ -24,10 +24,14 @@ _MOST_USED = 0.5  # of any rate limit: the rest is for orders, and for what is h
 
 @dataclass(slots=True)
 class _Said:
-    """`at`: the youngest price told; `next`: when to tell again, by the monotonic clock."""
+    """`at`: the youngest price told; `next`: when to tell again, by the monotonic clock.
+
+    `tried`: when each was last asked for: one that is not answered waits for its turn again.
+    """
 
     at: datetime = EPOCH
     next: float = 0.0
+    tried: dict[Symbol, datetime] = field(default_factory=dict[Symbol, datetime])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +62,12 @@ class Quoter:
         if not old or line.venue.rate_use().used_ratio > _MOST_USED:
             return
         for _at, symbol in old[: ceil(len(listed) * _ROUND_SECONDS / oldest_allowed)]:
+            self._said.tried[symbol] = line.board.clock.now()
             line.ask_quote(symbol)
 
     def _asked_at(self, symbol: Symbol) -> datetime:
-        quote = self.line.board.quote(symbol)
-        return EPOCH if quote is None else quote.at
+        quote, tried = self.line.board.quote(symbol), self._said.tried.get(symbol, EPOCH)
+        return tried if quote is None else max(quote.at, tried)
 
     def _tell(self) -> None:
         if time.monotonic() < self._said.next:
