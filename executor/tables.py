@@ -44,7 +44,6 @@ orders = Table(
     Column("bracket", Document()),
     Column("exit_reason", Word(32)),
     Column("parent", Id()),
-    Column("request_digest", Word(64)),
     Column("detail", Text, nullable=False),
     # of the one request: who sent it, dated when, and how often the venue has not known it since
     # `final_after`, the instant after which it can no longer arrive
@@ -141,6 +140,7 @@ balance_baselines = Table(
     Column("account", Word(64), primary_key=True),
     Column("asset", Word(16), primary_key=True),
     Column("amount", Money(), nullable=False),
+    Column("rounded_at", Instant()),
     Column("set_at", Instant(), nullable=False),
     Column("actor", Word(64), nullable=False),
     schema=TRANSACTIONS,

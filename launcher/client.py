@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from secrets import token_hex
 from typing import Any
 
 import httpx
@@ -60,7 +61,8 @@ class Platform:
         return self._call("GET", service, path, params=query)
 
     def post(self, service: str, path: str, body: dict[str, Any]) -> Any:
-        return self._call("POST", service, path, json=body)
+        once = {"Idempotency-Key": token_hex(16)}  # each command is a wish of its own
+        return self._call("POST", service, path, json=body, headers=once)
 
     def health(self, service: str) -> dict[str, Any] | None:
         try:

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 from decimal import Decimal
-from hashlib import sha256
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Row
 
@@ -26,20 +25,10 @@ from shared.domain.recommendation import Recommendation
 from shared.domain.signal import Edge
 from shared.domain.values import to_text
 from shared.http.auth import require
-from shared.http.keys import Principal
+from shared.http.idempotency import Once, once
 from shared.http.paging import Cursor, Limit, Page, decode_place, encode_cursor
 from shared.http.values import MoneyText, PriceText
 from shared.runtime.metrics import Metrics
-
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        min_length=8,
-        max_length=128,
-        pattern=r"^[\x21-\x7e]+$",
-        description="Your own name for this request; sent twice it is done once",
-    ),
-]
 
 
 class IssuedView(BaseModel):
@@ -189,30 +178,29 @@ def _asking(
     @routes.post(
         "/recommendations",
         status_code=201,
+        dependencies=[Depends(require("trade"))],
         summary="Propose an entry or an exit by hand; risk judges it like any other",
     )
     def ask(  # pyright: ignore[reportUnusedFunction]
-        body: ManualBody,
-        idempotency_key: IdempotencyKey,
-        principal: Annotated[Principal, Depends(require("trade"))],
+        body: ManualBody, asking: Once
     ) -> IssuedView:
-        wish = body.wish(idempotency_key, symbols)
-        digest = sha256(body.model_dump_json().encode()).hexdigest()
+        asked = asking.about(body)
+        wish = body.wish(f"{asked.actor}:{asked.key}", symbols)
 
-        def work(uow: UnitOfWork) -> Recommendation:
+        def recommend(uow: UnitOfWork) -> IssuedView:
             known = account.lock_freshness(uow.connection, policy.account)
-            earlier = proposals.find_request(uow.connection, policy.account, wish.key)
-            if earlier is not None:
-                return _as_before(earlier, digest)
             book = account.load_book(uow.connection, policy.account, known.state)
             issued = propose(wish, book, policy, uow.now)
-            if not proposals.add_recommendations(uow.connection, [issued], (wish.key, digest)):
-                raise Conflict("the same request is being handled right now; ask again")
-            _issue(issued, principal.name, uow)
+            if not proposals.add_recommendations(uow.connection, [issued]):
+                raise Conflict("a recommendation of this instant is there already; ask again")
+            _issue(issued, asked.actor, uow)
             count_issued((issued,), metrics, uow)
-            return issued
+            return IssuedView.model_validate(issued)
 
-        return IssuedView.model_validate(transactions.attempt(work))
+        def work(uow: UnitOfWork) -> IssuedView:
+            return once(uow, asked, IssuedView, lambda: recommend(uow))
+
+        return transactions.attempt(work)
 
 
 def _issue(issued: Recommendation, actor: str, uow: UnitOfWork) -> None:
@@ -225,14 +213,6 @@ def _issue(issued: Recommendation, actor: str, uow: UnitOfWork) -> None:
     uow.emit(fact)
     detail = {"symbol": issued.symbol, "side": issued.side, "price": to_text(issued.price)}
     uow.audit(actor, "recommendation.manual", issued.recommendation_id, detail)
-
-
-def _as_before(earlier: Row[Any], digest: str) -> Recommendation:
-    if earlier.request_digest != digest:
-        raise BadInput(
-            "Idempotency-Key", "it was used for another request", "choose a new one for this"
-        )
-    return from_builtins(earlier.payload, Recommendation)
 
 
 def _view(row: Row[Any]) -> RecommendationView:

@@ -1,6 +1,6 @@
 """Tables of the recommender: its proposals, and what it knows of the account."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table
 
 from shared.db.base import TRANSACTIONS, metadata
 from shared.db.types import Document, Id, Instant, Money, Word
@@ -22,9 +22,6 @@ trade_recommendations = Table(
     Column("reason", Word(64), nullable=False),
     Column("payload", Document(), nullable=False),
     Column("verdict", Document()),
-    Column("idempotency_key", Word(128)),
-    Column("request_digest", Word(64)),
-    UniqueConstraint("account", "idempotency_key", name="uq_trade_recommendations_request"),
     Index("ix_trade_recommendations_status", "account", "status"),
     Index("ix_trade_recommendations_decided", "decided_at", "recommendation_id"),
     schema=TRANSACTIONS,

@@ -27,6 +27,7 @@ from shared.domain.order import Fill, OrderSnapshot
 from shared.domain.recommendation import Recommendation, recommendation_id
 from shared.domain.signal import Confidence, Edge, Signal, signal_id
 from shared.domain.verdict import Approved, Breach, Denied, Sizing, decision_id
+from shared.http.idempotency import Asked
 
 CLOSED_AT = datetime(2024, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -203,3 +204,9 @@ def markets(symbols, price="100", at=CLOSED_AT, **changes):
         symbol: Market(symbol=symbol, price=Decimal(price), traded_at=at) for symbol in symbols
     }
     return Markets(by_symbol=known, **changes)
+
+
+def asked(key: str = "wish-0001", actor: str = "owner", **changes: str) -> Asked:
+    """A request to the executor that is to be done once."""
+    values = {"service": "executor", "route": "POST /test", "digest": "d" * 64}
+    return Asked(key=key, actor=actor, **(values | changes))

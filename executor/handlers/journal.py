@@ -121,15 +121,9 @@ class Journal:
         announce(new, uow, self.metrics, actor)
         return state
 
-    def take_in(
-        self,
-        uow: UnitOfWork,
-        steps: Sequence[Step],
-        request_digest: str | None = None,
-        actor: str = EXECUTOR,
-    ) -> None:
+    def take_in(self, uow: UnitOfWork, steps: Sequence[Step], actor: str = EXECUTOR) -> None:
         """Keep orders that no row was written for yet."""
-        orders.save_steps(uow.connection, steps, request_digest)
+        orders.save_steps(uow.connection, steps)
         announce(steps, uow, self.metrics, actor)
 
     def surprise(self, uow: UnitOfWork, symbol: Symbol, kind: SurpriseKind, detail: str) -> None:

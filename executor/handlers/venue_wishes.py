@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from executor.core.order import OrderState
-from executor.core.planning import ForcedExit, forced_exit_request, plan_forced_exit
+from executor.core.planning import ForcedExit, plan_forced_exit
 from executor.core.steps import Step, approve, close, give_up, request_cancel
 from executor.handlers.auditing import EXECUTOR
 from executor.handlers.journal import Journal
-from executor.handlers.wishes import Wish, made_before
+from executor.handlers.wishes import Wish
 from executor.repository import orders
 from executor.repository.freezes import frozen, thaw
 from executor.repository.lists import held_symbols
@@ -19,6 +20,7 @@ from shared.domain.enums import OrderStatus, OrderType, Purpose, SurpriseKind, T
 from shared.domain.errors import Conflict, NotFound, Refused
 from shared.domain.ids import AccountId, ClientOrderId, RecommendationId, Symbol
 from shared.domain.values import ZERO
+from shared.http.idempotency import Asked, once
 
 _RESTING = frozenset({OrderStatus.OPEN, OrderStatus.PARTIAL, OrderStatus.CANCELING})
 _IN_DOUBT = frozenset({OrderStatus.UNKNOWN, OrderStatus.CONFLICT, OrderStatus.FILLS_MISSING})
@@ -48,12 +50,17 @@ class VenueWishes:
 
         Raises:
             NotFound: nothing (or nothing of this instrument) is held that is not leaving already.
-            Conflict: the key was used for another wish.
+            IdempotencyConflict: the key was used for another wish.
             Refused: trading is halted.
         """
-        return self.transactions.attempt(lambda uow: self._force_exit(wish, uow))
 
-    def close(self, identity: str, evidence: str, actor: str) -> None:
+        def work(uow: UnitOfWork) -> list[ClientOrderId]:
+            leave = partial(self._force_exit, wish, uow)
+            return once(uow, wish.asked, list[ClientOrderId], leave)
+
+        return self.transactions.attempt(work)
+
+    def close(self, identity: str, evidence: str, asked: Asked) -> None:
         """End an order of which the venue's word is missing or contradicts itself.
 
         Raises:
@@ -62,15 +69,19 @@ class VenueWishes:
         """
 
         def work(uow: UnitOfWork) -> None:
-            state = orders.load_state(uow.connection, self.account, identity)
-            if state is None:
-                raise NotFound(f"no order {identity} on this account")
-            if state.status not in _IN_DOUBT and not self._is_missing(state, uow):
-                raise Conflict(f"order {identity} is {state.status}: it is not in doubt")
-            self.journal.write(uow, state, [close(state, evidence, uow.now)])
-            uow.audit(actor, "order.closed", identity, {"evidence": evidence, "was": state.status})
+            end = partial(self._close, identity, evidence, asked.actor, uow)
+            once(uow, asked, type(None), end)
 
         self.transactions.attempt(work)
+
+    def _close(self, identity: str, evidence: str, actor: str, uow: UnitOfWork) -> None:
+        state = orders.load_state(uow.connection, self.account, identity)
+        if state is None:
+            raise NotFound(f"no order {identity} on this account")
+        if state.status not in _IN_DOUBT and not self._is_missing(state, uow):
+            raise Conflict(f"order {identity} is {state.status}: it is not in doubt")
+        self.journal.write(uow, state, [close(state, evidence, uow.now)])
+        uow.audit(actor, "order.closed", identity, {"evidence": evidence, "was": state.status})
 
     def _is_missing(self, state: OrderState, uow: UnitOfWork) -> bool:
         """Tell whether it rests here while the venue was found not to know it."""
@@ -105,11 +116,8 @@ class VenueWishes:
         uow.after_commit(self.ring_canceler)
 
     def _force_exit(self, wish: Wish, uow: UnitOfWork) -> list[ClientOrderId]:
-        request = forced_exit_request(self.account, wish.idempotency_key)
+        request = wish.request(self.account)
         trading = lock_trading_state(uow.connection, self.account)
-        made = made_before(uow.connection, request, wish)
-        if made:
-            return made
         if trading is TradingState.HALT:
             raise Refused("trading is halted; resume or reduce before leaving positions")
         symbols = held_symbols(uow.connection, self.account)
@@ -117,7 +125,7 @@ class VenueWishes:
         steps = [step for symbol in wanted for step in self._leave(symbol, request, uow)]
         if not steps:
             raise NotFound(f"nothing of {wish.symbol or 'anything'} is held that is not leaving")
-        self.journal.take_in(uow, steps, wish.digest, wish.actor)
+        self.journal.take_in(uow, steps, wish.actor)
         uow.after_commit(self.ring_sender)
         return [step.state.order.client_order_id for step in steps]
 

@@ -1,10 +1,8 @@
 """What people ask of the executor: cancel an order, leave a position."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
-
-from sqlalchemy import Connection
+from dataclasses import dataclass, replace
+from functools import partial
 
 from executor.core.book import InstrumentBook
 from executor.core.order import OrderState
@@ -22,25 +20,24 @@ from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.db.control import lock_trading_state
 from shared.domain.enums import OrderStatus, TradingState
 from shared.domain.errors import Conflict, NotFound, Refused
-from shared.domain.ids import ClientOrderId, RecommendationId, Symbol
+from shared.domain.ids import AccountId, ClientOrderId, RecommendationId, Symbol
 from shared.domain.values import ZERO
+from shared.http.idempotency import Asked, once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """`symbol` None means everything; the key makes asking twice the same as asking once.
+    """`symbol` None means everything; `asked` makes asking twice the same as asking once."""
 
-    `actor`: who asks.
-    """
-
-    idempotency_key: str
+    asked: Asked
     symbol: Symbol | None = None
-    actor: str = EXECUTOR
-    digest: str = field(init=False)
 
-    def __post_init__(self) -> None:
-        digest = sha256((self.symbol or "*").encode()).hexdigest()
-        object.__setattr__(self, "digest", digest)
+    @property
+    def actor(self) -> str:
+        return self.asked.actor
+
+    def request(self, account: AccountId) -> RecommendationId:
+        return forced_exit_request(account, f"{self.asked.actor}:{self.asked.key}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +60,15 @@ class Wishes:
 
         Raises:
             NotFound: nothing (or nothing of this instrument) is held that is not leaving already.
-            Conflict: the key was used for another wish.
+            IdempotencyConflict: the key was used for another wish.
             Refused: trading is halted.
         """
-        return self.transactions.attempt(lambda uow: self._force_exit(wish, uow))
+
+        def work(uow: UnitOfWork) -> list[ClientOrderId]:
+            leave = partial(self._force_exit, wish, uow)
+            return once(uow, wish.asked, list[ClientOrderId], leave)
+
+        return self.transactions.attempt(work)
 
     def _cancel(self, identity: str, actor: str, uow: UnitOfWork) -> None:
         state = orders.load_state(uow.connection, self.claims.account, identity)
@@ -80,12 +82,9 @@ class Wishes:
         announce(steps, uow, self.claims.metrics, actor)
 
     def _force_exit(self, wish: Wish, uow: UnitOfWork) -> list[ClientOrderId]:
-        request = forced_exit_request(self.claims.account, wish.idempotency_key)
+        request = wish.request(self.claims.account)
         state = lock_trading_state(uow.connection, self.claims.account)
         books = orders.load_books(uow.connection, self.claims.account)
-        made = made_before(uow.connection, request, wish)
-        if made:
-            return made
         if state is TradingState.HALT:
             raise Refused("trading is halted; resume or reduce before leaving positions")
         return self._leave(wish, request, books, uow)
@@ -114,23 +113,9 @@ class Wishes:
                 steps.append(claim(plan_forced_exit(exit_, first.entry, uow.now, mode), uow.now))
         if not steps:
             raise NotFound(f"nothing of {wish.symbol or 'anything'} is held that is not leaving")
-        orders.save_steps(uow.connection, steps, wish.digest)
+        orders.save_steps(uow.connection, steps)
         announce(steps, uow, self.claims.metrics, wish.actor)
         return [step.state.order.client_order_id for step in steps]
-
-
-def made_before(
-    connection: Connection, request: RecommendationId, wish: Wish
-) -> list[ClientOrderId]:
-    """Return the orders that an earlier call with this key made; none where it is the first.
-
-    Raises:
-        Conflict: the key was used for another wish.
-    """
-    made = orders.find_requested(connection, request)
-    if made and made[0].request_digest != wish.digest:
-        raise Conflict("this Idempotency-Key was used for another wish; take a new one")
-    return [ClientOrderId(row.client_order_id) for row in made]
 
 
 def _check_cancelable(state: OrderState) -> None:

@@ -16,7 +16,7 @@ from shared.bus.codec import from_builtins
 from shared.db.dialect import for_update
 from shared.db.statements import Prepared, among, given
 from shared.domain.enums import OrderStatus
-from shared.domain.ids import AccountId, DecisionId, RecommendationId, Symbol
+from shared.domain.ids import AccountId, DecisionId, Symbol
 from shared.domain.values import ZERO
 
 _KEYS_PER_QUERY = 500
@@ -131,21 +131,13 @@ def known_decisions(connection: Connection, decisions: Sequence[DecisionId]) -> 
     return set(_DECIDED.column(connection, decisions=list(decisions)))
 
 
-def find_requested(connection: Connection, request: RecommendationId) -> Sequence[Row[Any]]:
-    """Return the orders a person's earlier request made."""
-    statement = select(orders).where(orders.c.recommendation_id == request)
-    return connection.execute(statement.order_by(orders.c.symbol)).all()
-
-
-def save_steps(
-    connection: Connection, steps: Sequence[Step], request_digest: str | None = None
-) -> None:
+def save_steps(connection: Connection, steps: Sequence[Step]) -> None:
     """Append what happened, and bring the orders' rows up to it."""
     if not steps:
         return
     latest = {step.state.order.client_order_id: step for step in steps}
     first = {step.state.order.client_order_id: step for step in steps if step.was is None}
-    new = [order_row(latest[identity], step, request_digest) for identity, step in first.items()]
+    new = [order_row(latest[identity], step) for identity, step in first.items()]
     changed = [
         {"identity": identity, **changing(step)}
         for identity, step in latest.items()

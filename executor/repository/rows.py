@@ -75,7 +75,7 @@ def changing(step: Step) -> dict[str, Any]:
     }
 
 
-def order_row(latest: Step, first: Step, request_digest: str | None) -> dict[str, Any]:
+def order_row(latest: Step, first: Step) -> dict[str, Any]:
     order = first.state.order
     return {
         **as_row(order),
@@ -84,7 +84,6 @@ def order_row(latest: Step, first: Step, request_digest: str | None) -> dict[str
         "anchor_price": None,
         "is_held": False,
         "claimed_at": first.at if first.happening is Happening.CLAIMED else None,
-        "request_digest": request_digest,
         "lease_token": None,
         "signed_at": None,
         "final_after": None,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 
 from executor.core.reconciliation import Difference
 from executor.handlers.wishes import Wish
@@ -25,22 +25,12 @@ from shared.domain.enums import OrderStatus
 from shared.domain.errors import BadInput, NotFound
 from shared.domain.ids import AccountId, ClientOrderId, Symbol
 from shared.http.auth import require
+from shared.http.idempotency import Once
 from shared.http.keys import Principal
 from shared.http.paging import Cursor, Limit, Page, decode_place, encode_cursor
 
 SymbolQuery = Annotated[str | None, Query(max_length=32, examples=["BTC-USDT"])]
 StatusQuery = Annotated[OrderStatus | None, Query(description="how the orders must stand")]
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        min_length=8,
-        max_length=128,
-        pattern=r"^[\x21-\x7e]+$",
-        description="a fresh value for each wish; repeating one repeats nothing",
-    ),
-]
-
 Trader = Annotated[Principal, Depends(require("trade"))]
 
 
@@ -124,15 +114,15 @@ def _add_fills(routes: APIRouter, desk: Desk) -> None:
 def _add_wishes(routes: APIRouter, desk: Desk) -> None:
     @routes.post(
         "/forceexit",
+        dependencies=[Depends(require("trade"))],
         summary="Leave one position, or all, at the market",
         status_code=202,
     )
     def force_exit(  # pyright: ignore[reportUnusedFunction]
-        body: ForceExitIn, idempotency_key: IdempotencyKey, principal: Trader
+        body: ForceExitIn, asking: Once
     ) -> ForceExitOut:
         symbol = None if body.symbol is None else _known(desk, body.symbol)
-        wish = Wish(idempotency_key=idempotency_key, symbol=symbol, actor=principal.name)
-        made = desk.wishes.force_exit(wish)
+        made = desk.wishes.force_exit(Wish(asked=asking.about(body), symbol=symbol))
         return ForceExitOut(client_order_ids=list(made))
 
 

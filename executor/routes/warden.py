@@ -12,6 +12,7 @@ from executor.routes.answers import BaselineIn, BaselineOut, CloseIn, FreezeOut
 from shared.bus.unit_of_work import Transactions
 from shared.domain.ids import AccountId, Symbol
 from shared.http.auth import require
+from shared.http.idempotency import Asked, Once
 from shared.http.keys import Principal
 
 Admin = Annotated[Principal, Depends(require("admin"))]
@@ -19,13 +20,13 @@ Admin = Annotated[Principal, Depends(require("admin"))]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warden:
-    """`thaw`, `accept` and `close` take, last, the name of who decided."""
+    """`thaw` and `accept` take, last, the name of who decided, `close` the request itself."""
 
     transactions: Transactions
     account: AccountId
     thaw: Callable[[Symbol, str], None]
     accept: Callable[[str, str], Decimal]
-    close: Callable[[str, str, str], None]
+    close: Callable[[str, str, Asked], None]
 
 
 def warden_router(warden: Warden) -> APIRouter:
@@ -53,11 +54,12 @@ def warden_router(warden: Warden) -> APIRouter:
     @routes.post(
         "/orders/{client_order_id}/close",
         status_code=204,
+        dependencies=[Depends(require("admin"))],
         summary="End an order in doubt, having looked at the venue",
     )
     def close(  # pyright: ignore[reportUnusedFunction]
-        client_order_id: Annotated[str, Path(max_length=64)], body: CloseIn, principal: Admin
+        client_order_id: Annotated[str, Path(max_length=64)], body: CloseIn, asking: Once
     ) -> None:
-        warden.close(client_order_id, body.evidence, principal.name)
+        warden.close(client_order_id, body.evidence, asking.about(body))
 
     return routes

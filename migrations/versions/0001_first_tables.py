@@ -176,6 +176,7 @@ def upgrade() -> None:
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
     sa.Column('asset', shared.db.types.Word(length=16), nullable=False),
     sa.Column('amount', shared.db.types.Money(), nullable=False),
+    sa.Column('rounded_at', shared.db.types.Instant(), nullable=True),
     sa.Column('set_at', shared.db.types.Instant(), nullable=False),
     sa.Column('actor', shared.db.types.Word(length=64), nullable=False),
     sa.PrimaryKeyConstraint('venue', 'account', 'asset'),
@@ -249,7 +250,7 @@ def upgrade() -> None:
     op.create_index('ix_event_log_stream', 'event_log', ['topic', 'stream', 'seq'], unique=False, schema='crypto_transactions')
     op.create_table('exposure_counters',
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
-    sa.Column('scope_kind', shared.db.types.Word(length=16), nullable=False),
+    sa.Column('scope_kind', shared.db.types.Word(length=32), nullable=False),
     sa.Column('scope_key', shared.db.types.Word(length=32), nullable=False),
     sa.Column('cap', shared.db.types.Money(), nullable=False),
     sa.Column('reserved', shared.db.types.Money(), nullable=False),
@@ -426,7 +427,6 @@ def upgrade() -> None:
     sa.Column('bracket', shared.db.types.Document(), nullable=True),
     sa.Column('exit_reason', shared.db.types.Word(length=32), nullable=True),
     sa.Column('parent', shared.db.types.Id(), nullable=True),
-    sa.Column('request_digest', shared.db.types.Word(length=64), nullable=True),
     sa.Column('detail', sa.Text(), nullable=False),
     sa.Column('lease_token', sa.BigInteger(), nullable=True),
     sa.Column('signed_at', shared.db.types.Instant(), nullable=True),
@@ -576,6 +576,8 @@ def upgrade() -> None:
     sa.Column('quantity', shared.db.types.Money(), nullable=False),
     sa.Column('filled_quantity', shared.db.types.Money(), nullable=False),
     sa.Column('unit_cost', shared.db.types.Money(), nullable=False),
+    sa.Column('unit_loss', shared.db.types.Money(), nullable=False),
+    sa.Column('source', shared.db.types.Word(length=32), nullable=False),
     sa.Column('amount', shared.db.types.Money(), nullable=False),
     sa.Column('state', shared.db.types.Word(length=16), nullable=False),
     sa.Column('order_status', shared.db.types.Word(length=16), nullable=True),
@@ -640,6 +642,7 @@ def upgrade() -> None:
     sa.Column('quantity', shared.db.types.Money(), nullable=False),
     sa.Column('price', shared.db.types.Money(), nullable=False),
     sa.Column('trade_id', shared.db.types.Word(length=128), nullable=True),
+    sa.Column('source', shared.db.types.Word(length=32), nullable=False),
     sa.PrimaryKeyConstraint('account', 'symbol'),
     schema='crypto_transactions'
     )
@@ -786,10 +789,7 @@ def upgrade() -> None:
     sa.Column('reason', shared.db.types.Word(length=64), nullable=False),
     sa.Column('payload', shared.db.types.Document(), nullable=False),
     sa.Column('verdict', shared.db.types.Document(), nullable=True),
-    sa.Column('idempotency_key', shared.db.types.Word(length=128), nullable=True),
-    sa.Column('request_digest', shared.db.types.Word(length=64), nullable=True),
     sa.PrimaryKeyConstraint('recommendation_id'),
-    sa.UniqueConstraint('account', 'idempotency_key', name='uq_trade_recommendations_request'),
     schema='crypto_transactions'
     )
     op.create_index('ix_trade_recommendations_decided', 'trade_recommendations', ['decided_at', 'recommendation_id'], unique=False, schema='crypto_transactions')

@@ -27,13 +27,8 @@ class Progress:
     verdict: Any = None
 
 
-def add_recommendations(
-    connection: Connection,
-    issued: Sequence[Recommendation],
-    request: tuple[str, str] | None = None,
-) -> int:
-    """Insert; `request` is the idempotency key and digest of a manual one."""
-    key, digest = (None, None) if request is None else request
+def add_recommendations(connection: Connection, issued: Sequence[Recommendation]) -> int:
+    """Insert those that are not there yet and return how many those were."""
     rows = [
         {
             "recommendation_id": one.recommendation_id,
@@ -49,8 +44,6 @@ def add_recommendations(
             "signal_id": one.signal_id,
             "reason": one.exit_reason or "",
             "payload": one,
-            "idempotency_key": key,
-            "request_digest": digest,
         }
         for one in issued
     ]
@@ -130,14 +123,5 @@ def find_recommendations(
 def find_recommendation(connection: Connection, identity: str) -> Row[Any] | None:
     statement = select(trade_recommendations).where(
         trade_recommendations.c.recommendation_id == identity
-    )
-    return connection.execute(statement).one_or_none()
-
-
-def find_request(connection: Connection, account: AccountId, key: str) -> Row[Any] | None:
-    """Return the recommendation a manual request led to, if it was made before."""
-    statement = select(trade_recommendations).where(
-        trade_recommendations.c.account == account,
-        trade_recommendations.c.idempotency_key == key,
     )
     return connection.execute(statement).one_or_none()

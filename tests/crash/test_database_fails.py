@@ -92,7 +92,7 @@ def _quietly(ask):
 def test_a_claim_whose_commit_was_not_answered_is_not_sent(proxied, venue):
     scene, proxy = proxied(venue)
     scene.start(rig={"answered_within": 1}, native_stops=False).ready()
-    proxy.arm(b"UPDATE crypto_transactions.orders", b"request_digest")
+    proxy.arm(b"UPDATE crypto_transactions.orders", b"lease_token")
     first = scene.buy("BTC")[0]
     assert proxy.has_cut.wait(10)
     scene.wait_status(first, OrderStatus.ABSENT)

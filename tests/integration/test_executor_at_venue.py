@@ -242,8 +242,10 @@ def test_bad_wishes_are_refused_with_the_field_and_the_remedy(trading):
     assert ask(trading, "DELETE", "/freezes/DOGE-USD").status_code == 404
     evidence = {"evidence": "seen on the venue's page"}
     gone = "/orders/f102220c-0000-8000-8000-000000000000/close"
-    assert ask(trading, "POST", gone, json=evidence).status_code == 404
-    assert ask(trading, "POST", gone, json={"evidence": "no"}).status_code == 422
+    wish = {"Idempotency-Key": "nothing-is-there"}
+    assert ask(trading, "POST", gone, json=evidence, headers=wish).status_code == 404
+    assert ask(trading, "POST", gone, json={"evidence": "no"}, headers=wish).status_code == 422
+    assert ask(trading, "POST", gone, json=evidence).status_code == 422
     assert ask(trading, "DELETE", f"/freezes/{trading.symbol}").status_code == 404
     wish = {"Idempotency-Key": "nothing-is-held"}
     nothing = ask(trading, "POST", "/forceexit", json={"all": True}, headers=wish)

@@ -115,11 +115,11 @@ def test_all_positions_can_be_left_even_while_reducing(room):
     assert not any(row.is_held for row in room.rows(orders))
 
 
-def test_a_key_used_for_another_wish_is_a_conflict(room):
+def test_a_key_used_for_another_wish_is_refused(room):
     holding(room)
     room.ask("POST", "/forceexit", "trade", {"symbol": "BTC-USDT"}, KEY)
     other = room.ask("POST", "/forceexit", "trade", {"symbol": "ETH-USDT"}, KEY)
-    assert other.status_code == 409
+    assert (other.status_code, other.json()["reason"]) == (422, "idempotency_conflict")
 
 
 def test_what_is_leaving_already_is_not_sold_again(room):

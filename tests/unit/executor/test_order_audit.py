@@ -11,7 +11,7 @@ from shared.db.audit import append, audit
 from shared.domain.enums import OrderStatus, SurpriseKind, TradingState
 from shared.domain.events import TradingStateChanged
 from shared.domain.venue import Ambiguous, NotSent
-from tests.builders import ACCOUNT, BTC, CLOSED_AT
+from tests.builders import ACCOUNT, BTC, CLOSED_AT, asked
 from tests.unit.executor.executor_builders import approval, candle
 from tests.unit.executor.executor_room import Killed, Room
 from tests.unit.executor.venue_room import SaidVenue, VenueRoom, open_account
@@ -102,7 +102,7 @@ def test_whoever_cancels_or_closes_an_order_is_named(room):
     room.venue.answer = lambda _request: Ambiguous(reason="no answer")
     doubtful = room.approve(1)
     room.send(doubtful)
-    wishes(room).close(doubtful, "ticket 7", "grace")
+    wishes(room).close(doubtful, "ticket 7", asked(actor="grace"))
     assert told(room.engine, doubtful)[-1] == ("grace", "order.closed")
 
 

@@ -18,6 +18,7 @@ from shared.domain.clock import FollowingClock, SystemClock
 from shared.domain.enums import OrderStatus, TradingState
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.venue import Ambiguous, NotSent, Refused
+from tests.builders import asked
 from tests.unit.executor.venue_room import (
     ACCOUNT,
     SaidVenue,
@@ -261,13 +262,14 @@ def test_a_person_ends_an_order_in_doubt_and_only_such_a_one(room):
         journal=room.line.journal, ring_sender=lambda: None, ring_canceler=lambda: None,
     )  # fmt: skip
     identity = doubted(room)
-    wishes.close(identity, "venue ticket 4711", "owner")
+    wishes.close(identity, "venue ticket 4711", asked())
     assert room.status(identity) == OrderStatus.ABSENT
     assert not room.row(identity).is_working
+    wishes.close(identity, "venue ticket 4711", asked())  # the same request again
     with pytest.raises(Conflict):
-        wishes.close(identity, "venue ticket 4711", "owner")
+        wishes.close(identity, "venue ticket 4711", asked("wish-0002"))
     with pytest.raises(NotFound):
-        wishes.close("f1020000-0000-8000-8000-000000000000", "venue ticket 4711", "owner")
+        wishes.close("f1020000-0000-8000-8000-000000000000", "venue ticket 4711", asked("wish-0003"))
 
 
 def test_what_fills_after_it_was_closed_by_hand_is_booked_and_freezes_its_instrument(room):
@@ -299,5 +301,5 @@ def test_an_order_that_no_list_knows_any_more_freezes_its_instrument_and_may_be_
         account=ACCOUNT, mode="paper", transactions=room.line.transactions,
         journal=room.line.journal, ring_sender=lambda: None, ring_canceler=lambda: None,
     )  # fmt: skip
-    wishes.close(identity, "venue ticket 4711", "owner")
+    wishes.close(identity, "venue ticket 4711", asked())
     assert room.status(identity) == OrderStatus.ABSENT
