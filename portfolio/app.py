@@ -1,7 +1,8 @@
 """Puts portfolio together."""
 
 from portfolio.handlers import Bookkeeper
-from portfolio.routes import Desk, router
+from portfolio.handlers.rebalancing import Rebalancing
+from portfolio.routes import Desk, rebalance_router, router
 from portfolio.settings import PortfolioSettings
 from shared.runtime.service import Runtime, Service, create_api, new_metrics
 
@@ -20,5 +21,7 @@ def build(settings: PortfolioSettings, runtime: Runtime) -> Service:
         lot_method=settings.lot_method,
     )
     api.include_router(router(desk))
+    rebalancing = Rebalancing(policy=policy, terms=settings.terms(runtime.settings))
+    api.include_router(rebalance_router(desk.transactions, rebalancing))
     bookkeeper = Bookkeeper(policy=policy, metrics=metrics)
     return Service(name=NAME, port=PORT, api=api, metrics=metrics, handlers=bookkeeper.handlers())

@@ -6,8 +6,9 @@ from pydantic import Field
 
 from portfolio.core.books import BooksPolicy
 from portfolio.core.disposals import LotMethod
+from portfolio.core.targets import Terms
 from shared.domain.candle import shards
-from shared.domain.values import ZERO
+from shared.domain.values import ZERO, to_decimal
 from shared.runtime.settings import Mode, PlatformSettings, SectionSettings, section
 
 
@@ -24,6 +25,26 @@ class PortfolioSettings(SectionSettings):
         LotMethod.FIFO,
         description="which lot a sale takes first in reports: fifo, lifo or hifo",
     )
+
+    max_price_age_candles: int = Field(
+        3, ge=1, le=1000, description="candles for which a rebalancing may go by a close"
+    )
+    exposure_warning_ratio: float = Field(
+        0.80,
+        gt=0,
+        le=1,
+        description="invested share of equity above which a rebalancing warns that risk will cut",
+    )
+
+    def terms(self, platform: PlatformSettings) -> Terms:
+        market = platform.market
+        return Terms(
+            instruments={one.symbol: one for one in market.catalogue()},
+            fee_ratio=to_decimal(market.fee_ratio),
+            slippage_ratio=to_decimal(market.slippage_ratio),
+            max_price_age=self.max_price_age_candles * market.interval.delta,
+            warn_ratio=to_decimal(self.exposure_warning_ratio),
+        )
 
     def policy(self, platform: PlatformSettings) -> BooksPolicy:
         market = platform.market

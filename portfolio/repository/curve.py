@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
 from portfolio.core.books import BooksPolicy
 from portfolio.core.contributions import shifted
 from portfolio.core.equity import Watermark, opening_watermark, total
+from portfolio.core.targets import Price
 from portfolio.repository.journal import Account, account_of, save_account
 from portfolio.tables import equity_points, marks, progress
 from shared.db.dialect import insert_missing, upsert
@@ -21,6 +22,7 @@ from shared.domain.ids import AccountId, Symbol
 from shared.domain.values import ZERO
 
 _PRICES = Prepared(select(marks.c.symbol, marks.c.price))
+_DATED_PRICES = Prepared(select(marks.c.symbol, marks.c.price, marks.c.closed_at))
 _LAST_POINT = Prepared(
     select(equity_points)
     .where(given(equity_points.c.account))
@@ -58,6 +60,14 @@ def save_marks(connection: Connection, candles: Iterable[Candle]) -> None:
 
 def prices(connection: Connection) -> dict[Symbol, Decimal]:
     return {Symbol(row.symbol): row.price for row in _PRICES.rows(connection)}
+
+
+def dated_prices(connection: Connection) -> dict[Symbol, Price]:
+    """Return the last price of each instrument with the close it is of."""
+    return {
+        Symbol(row.symbol): Price(price=row.price, at=row.closed_at)
+        for row in _DATED_PRICES.rows(connection)
+    }
 
 
 def record_progress(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

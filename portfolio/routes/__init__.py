@@ -2,5 +2,6 @@
 
 from portfolio.routes.api import router
 from portfolio.routes.desk import Desk
+from portfolio.routes.rebalance import rebalance_router
 
-__all__ = ["Desk", "router"]
+__all__ = ["Desk", "rebalance_router", "router"]

@@ -3,14 +3,12 @@
 from datetime import datetime
 from decimal import Decimal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from portfolio.core.flow import times
 from portfolio.core.position import Position
-from portfolio.core.rebalance import PlannedTrade
 from portfolio.core.trades import RoundTrip
-from shared.domain.enums import Side
-from shared.domain.values import MONEY, ZERO, exact
+from shared.domain.values import MONEY, exact
 from shared.http.values import MoneyText
 
 
@@ -148,49 +146,3 @@ class TradeOut(Document):
             return_ratio=trip.return_ratio,
             exit_reason=trip.exit_reason,
         )
-
-
-class RebalanceIn(Document):
-    """Shares of equity to hold; instruments that are not named keep what they have."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "targets": {"BTC-USDT": "0.04", "ETH-USDT": "0.03"},
-                    "tolerance_ratio": "0.005",
-                    "dry_run": True,
-                }
-            ]
-        },
-    )
-
-    targets: dict[str, MoneyText] = Field(min_length=1, max_length=500)
-    tolerance_ratio: MoneyText = Field(ZERO, ge=0, le=1)
-    dry_run: bool = True
-
-
-class PlannedTradeOut(Document):
-    model_config = ConfigDict(extra="forbid", from_attributes=True)
-
-    symbol: str
-    side: Side
-    quantity: MoneyText
-    price: MoneyText
-    notional: MoneyText
-    current_ratio: MoneyText
-    target_ratio: MoneyText
-    skipped: str
-
-    @classmethod
-    def of(cls, trade: PlannedTrade) -> "PlannedTradeOut":
-        return cls.model_validate(trade)
-
-
-class PlanOut(Document):
-    dry_run: bool
-    as_of: datetime | None
-    equity: MoneyText
-    traded_notional: MoneyText
-    trades: list[PlannedTradeOut]

@@ -8,26 +8,20 @@ from sqlalchemy import Connection
 
 from portfolio.core.equity import mark
 from portfolio.core.performance import candles_per_year, measure
-from portfolio.core.rebalance import Targets, plan, planned_total
 from portfolio.repository import books, curve, reports
 from portfolio.routes.answers import (
     BalanceOut,
     EquityOut,
     PerformanceOut,
-    PlannedTradeOut,
-    PlanOut,
     PositionOut,
     ProfitOut,
-    RebalanceIn,
     StatusOut,
     TradeOut,
 )
 from portfolio.routes.desk import Desk, FromQuery, SymbolQuery, ToQuery, period_of
 from portfolio.routes.lots import add_lots
 from shared.domain.clock import EPOCH
-from shared.domain.errors import Refused
 from shared.domain.events import EquityMarked
-from shared.domain.ids import Symbol
 from shared.domain.values import MONEY, exact
 from shared.http.auth import require
 from shared.http.paging import (
@@ -46,7 +40,6 @@ def router(desk: Desk) -> APIRouter:
     _add_profit(routes, desk)
     _add_lists(routes, desk)
     add_lots(routes, desk)
-    _add_rebalance(routes, desk)
     return routes
 
 
@@ -139,30 +132,6 @@ def _add_lists(routes: APIRouter, desk: Desk) -> None:
         full = len(trips) == limit
         last = encode_cursor([trips[-1].closed_at, trips[-1].trip_id]) if full else None
         return Page(items=[TradeOut.of(trip) for trip in trips], next_cursor=last)
-
-
-def _add_rebalance(routes: APIRouter, desk: Desk) -> None:
-    @routes.post(
-        "/rebalance",
-        summary="The trades that would reach the target shares; nothing is sent",
-        dependencies=[Depends(require("trade"))],
-    )
-    def rebalance(body: RebalanceIn) -> PlanOut:  # pyright: ignore[reportUnusedFunction]
-        if not body.dry_run:
-            raise Refused("only dry runs are answered: send the trades as recommendations")
-        ratios = {Symbol(symbol): ratio for symbol, ratio in body.targets.items()}
-        targets = Targets(ratios=ratios, tolerance_ratio=body.tolerance_ratio)
-        with desk.transactions.read() as connection:
-            marked, as_of = _current(connection, desk)
-            known = curve.prices(connection)
-        trades = plan(marked, known, targets, desk.instruments)
-        return PlanOut(
-            dry_run=True,
-            as_of=as_of,
-            equity=marked.equity,
-            traded_notional=planned_total(trades),
-            trades=[PlannedTradeOut.of(trade) for trade in trades],
-        )
 
 
 def _current(connection: Connection, desk: Desk) -> tuple[EquityMarked, datetime | None]:

@@ -311,6 +311,8 @@ class PositionChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionMark:
+    """`price` is in the instrument's own quote, `notional` in the currency of the account."""
+
     symbol: Symbol
     quantity: Decimal
     price: Decimal
@@ -318,8 +320,23 @@ class PositionMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CashMark:
+    """Cash in one quote; `rate` is what a unit is worth in the currency of the account.
+
+    None where nobody knows: then it counts for nothing, and nothing may be bought with it.
+    """
+
+    asset: str
+    amount: Decimal
+    rate: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EquityMarked:
-    """The account at one instant, in quote; every fill announced up to `as_of` is in it."""
+    """The account at one instant, in its currency; every fill announced up to `as_of` is in it.
+
+    `cash_by_asset` is empty where every instrument is paid in the currency of the account.
+    """
 
     topic: ClassVar[str] = "equity.marked"
     account: AccountId
@@ -333,6 +350,7 @@ class EquityMarked:
     unrealized_pnl: Decimal
     fees: Decimal
     positions: tuple[PositionMark, ...]
+    cash_by_asset: tuple[CashMark, ...] = ()
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -435,7 +453,7 @@ class RoundTripClosed:
 class BalanceFound:
     """The venue holds `amount` more of an asset than was booked, and how that is explained.
 
-    Said by the executor, once per `reference`; kinds `opening` and `accepted`.
+    Said by the executor, once per `reference`; kinds `opening`, `accepted`, `rounding`.
     """
 
     topic: ClassVar[str] = "balance.found"

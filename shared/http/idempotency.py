@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel, TypeAdapter
@@ -106,23 +106,22 @@ class Asking:
         )
 
 
-KeyHeader = Annotated[
-    str,
-    Header(
-        alias=HEADER,
-        min_length=8,
-        max_length=128,
-        pattern=r"^[\x21-\x7e]+$",
-        description="a fresh value for each request; repeating one repeats the answer, no deed",
-    ),
-]
+_HEADER: Any = Header(
+    alias=HEADER,
+    min_length=8,
+    max_length=128,
+    pattern=r"^[\x21-\x7e]+$",
+    description="a fresh value for each request; repeating one repeats the answer, no deed",
+)
+KeyHeader = Annotated[str, _HEADER]
+PerhapsKeyHeader = Annotated[str | None, _HEADER]  # a union of an annotated type is no header
 
 
 def _asking(request: Request, idempotency_key: KeyHeader) -> Asking:
     return Asking(request, idempotency_key)
 
 
-def _asking_perhaps(request: Request, idempotency_key: KeyHeader | None = None) -> Asking:
+def _asking_perhaps(request: Request, idempotency_key: PerhapsKeyHeader = None) -> Asking:
     return Asking(request, idempotency_key)
 
 

@@ -3,7 +3,7 @@
 To accept a wanted change: `python -m tests.contract.golden`.
 """
 
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -74,7 +74,8 @@ def test_a_trade_is_one_fact_however_its_order_stands():
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.topic)
 def test_a_fact_with_a_missing_field_is_refused_by_name(fact):
     document = msgspec.json.decode(encode(fact))
-    for field in document:
+    needed = [one.name for one in fields(fact) if one.default is MISSING]
+    for field in needed:
         damaged = {name: value for name, value in document.items() if name != field}
         with pytest.raises(UnreadableFact, match=field):
             decode(fact.topic, msgspec.json.encode(damaged).decode())

@@ -10,12 +10,10 @@ from portfolio.core.equity import Holdings, mark, opening_watermark, watermark_o
 from portfolio.core.flow import Flow
 from portfolio.core.performance import Activity, measure
 from portfolio.core.position import Position, apply
-from portfolio.core.rebalance import Targets, plan
 from portfolio.core.trades import RoundTrip
 from shared.domain.enums import ExitReason, Liquidity, Purpose, Side
-from shared.domain.errors import BadInput, Conflict
+from shared.domain.errors import Conflict
 from shared.domain.ids import AccountId, ClientOrderId, Symbol, TradeId
-from shared.domain.instrument import Instrument
 from shared.domain.order import Fill
 
 START = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -231,53 +229,3 @@ def test_an_account_that_began_with_nothing_has_no_return():
     assert figures.max_drawdown_ratio == 0.5
     assert np.isfinite(figures.sharpe)
     assert np.isfinite(figures.sortino)
-
-
-def instrument(symbol):
-    return Instrument(
-        symbol=Symbol(symbol),
-        venue="sim",
-        base=symbol.split("-")[0],
-        quote="USDT",
-        tick_size=D("0.01"),
-        lot_size=D("0.001"),
-        min_notional=D(5),
-    )
-
-
-INSTRUMENTS = {Symbol(name): instrument(name) for name in ("BTC-USDT", "ETH-USDT", "SOL-USDT")}
-PRICES = {Symbol("BTC-USDT"): D(100), Symbol("ETH-USDT"): D(10), Symbol("SOL-USDT"): D(1)}
-
-
-def planned(tolerance="0", **ratios):
-    now = marked("100", opening_watermark(D("1000")), START)
-    targets = {Symbol(f"{base}-USDT"): D(ratio) for base, ratio in ratios.items()}
-    return plan(now, PRICES, Targets(ratios=targets, tolerance_ratio=D(tolerance)), INSTRUMENTS)
-
-
-def test_a_plan_sells_before_it_buys():
-    trades = planned(SOL="0.05", BTC="0.02", ETH="0.03")
-    assert [(one.side, one.symbol, one.quantity) for one in trades] == [
-        (Side.SELL, "BTC-USDT", D("0.8")),
-        (Side.BUY, "ETH-USDT", D("3")),
-        (Side.BUY, "SOL-USDT", D("50")),
-    ]
-
-
-def test_a_plan_leaves_out_what_is_near_enough_and_names_what_is_too_small():
-    assert planned(tolerance="0.01", BTC="0.095") == ()
-    (small,) = planned(SOL="0.004")
-    assert "minimum" in small.skipped
-
-
-@pytest.mark.parametrize(
-    ("ratios", "problem"),
-    [
-        ({"DOGE": "0.1"}, "not traded"),
-        ({"BTC": "1.1"}, "no share"),
-        ({"BTC": "0.6", "ETH": "0.6"}, "more than 1"),
-    ],
-)
-def test_impossible_targets_are_refused_with_the_reason(ratios, problem):
-    with pytest.raises(BadInput, match=problem):
-        planned(**ratios)

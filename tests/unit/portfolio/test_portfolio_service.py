@@ -399,16 +399,6 @@ def test_turnover_is_that_of_one_account(engine):
     assert desk.http.get("/performance").json()["turnover"] == before
 
 
-def test_a_rebalancing_is_planned_and_nothing_is_sent(sqlite_engine):
-    desk = Desk(sqlite_engine)
-    desk.say(candles(1, BTC="100", ETH="10"), reconciled(1))
-    answer = desk.http.post("/rebalance", json={"targets": {"BTC-USDT": "0.05"}})
-    assert answer.json()["trades"][0]["quantity"] == "5"
-    assert answer.json()["dry_run"] is True
-    refused = desk.http.post("/rebalance", json={"targets": {"BTC-USDT": "0.05"}, "dry_run": False})
-    assert refused.status_code == 403
-
-
 @pytest.mark.parametrize(
     ("path", "status", "reason"),
     [
@@ -423,24 +413,6 @@ def test_a_rebalancing_is_planned_and_nothing_is_sent(sqlite_engine):
 def test_bad_questions_get_a_clear_answer(sqlite_engine, path, status, reason):
     answer = Desk(sqlite_engine).http.get(path)
     assert (answer.status_code, answer.json()["reason"]) == (status, reason)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"targets": {}},
-        {"targets": {"DOGE-USDT": "0.1"}},
-        {"targets": {"BTC-USDT": 0.1}},
-        {"targets": {"BTC-USDT": "0.1"}, "leverage": 3},
-        {"targets": {"BTC-USDT": "1e400"}},
-    ],
-)
-def test_bad_targets_get_a_clear_answer(sqlite_engine, body):
-    desk = Desk(sqlite_engine)
-    desk.say(candles(1, BTC="100", ETH="10"), reconciled(1))
-    answer = desk.http.post("/rebalance", json=body)
-    assert answer.status_code == 422
-    assert answer.json()["detail"]
 
 
 def test_no_key_no_answer(sqlite_engine):
