@@ -3,7 +3,6 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import product
 
 import httpx
 from sqlalchemy import select
@@ -197,8 +196,8 @@ IMPOSSIBLE = (
 
 def test_what_cannot_be_asked_gets_a_clear_answer(sqlite_engine):
     desk = Desk(sqlite_engine)
-    for body, dry_run in product(IMPOSSIBLE, (True, False)):
-        asked = body if isinstance(body, str) else body | {"dry_run": dry_run}
+    for number, body in enumerate(IMPOSSIBLE):
+        asked = body if isinstance(body, str) else body | {"dry_run": number % 2 == 0}
         answer = desk.ask(asked, key="rebalance-1")
         assert answer.status_code == 422, (body, answer.text)
         assert answer.json()["detail"]
