@@ -1,17 +1,19 @@
 """What recommender and risk would know and decide, through their own cores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from backtest.inputs import BacktestSpec
 from portfolio.core.books import position_changed
 from portfolio.core.position import Position as Owned
 from recommender.core import book as view
 from recommender.core.proposal import decide
-from risk.core.book import Book, Reservation, book_of, follow, reservation
-from risk.core.review import Verdict, review_group
+from risk.core.book import Book, book_of
 from risk.core.brakes import brake
+from risk.core.limits import RiskLimits
+from risk.core.reservation import Reservation, follow, reservation
+from risk.core.review import Verdict, review_group
 from shared.domain.enums import Purpose, TradingState
 from shared.domain.events import EquityMarked
 from shared.domain.ids import DecisionId, Symbol
@@ -24,9 +26,20 @@ _CLEARLY = 1.0 - 1e-9
 
 
 @dataclass(slots=True)
-class _Today:
+class _Pace:
+    """Entries approved in the day and in the minute of the latest decision."""
+
+    at: datetime | None = None
     day: date | None = None
-    entries: int = 0
+    today: int = 0
+    this_minute: int = 0
+
+    def move_to(self, now: datetime) -> None:
+        minute, day = now.replace(second=0, microsecond=0), now.date()
+        if minute != self.at:
+            self.at, self.this_minute = minute, 0
+        if day != self.day:
+            self.day, self.today = day, 0
 
 
 class Desk:
@@ -34,7 +47,9 @@ class Desk:
 
     def __init__(self, spec: BacktestSpec) -> None:
         self._spec = spec
-        self._today = _Today()
+        self._pace = _Pace()
+        self._sources: dict[Symbol, str] = {}
+        self._venues = {one.symbol: one.venue for one in spec.risk.instruments.values()}
         self._promises: dict[DecisionId, Reservation] = {}
         self._working: dict[str, OrderSnapshot] = {}
         self.state = TradingState.RUN
@@ -43,13 +58,13 @@ class Desk:
         self.verdicts: list[Verdict] = []
 
     def watch(self, marked: EquityMarked) -> bool:
-        """Stop entering once the drawdown is too deep; nobody is there to resume.
+        """Stop entering once a brake is pulled; nobody is there to resume.
 
         Returns:
             Whether entering was stopped just now.
         """
         limits = self._spec.risk.limits
-        if float(marked.drawdown_ratio) < limits.max_drawdown_ratio * _CLEARLY:
+        if not _is_near_a_brake(marked, limits):
             return False
         is_stopped = brake(book_of(marked, self.state), limits) is not None
         if is_stopped:
@@ -67,9 +82,10 @@ class Desk:
         self.verdicts.extend(verdicts)
         approved = [one for one in verdicts if isinstance(one, Approved)]
         for one in approved:
-            promised = reservation(one, self._spec.risk.costs.fee_factor)
+            promised = reservation(one, self._spec.risk.costs)
             self._promises[promised.decision_id] = promised
-            self._today.entries += one.purpose is Purpose.ENTRY
+            self._pace.today += one.purpose is Purpose.ENTRY
+            self._pace.this_minute += one.purpose is Purpose.ENTRY
         return approved
 
     def release(self, approved: Approved) -> None:
@@ -93,6 +109,8 @@ class Desk:
 
     def hear_fill(self, order: OrderSnapshot, fill: Fill, owned: Owned) -> None:
         """Follow one fill and the position the portfolio has after it."""
+        if order.purpose is Purpose.ENTRY:
+            self._sources[fill.symbol] = order.source
         before = self.positions.get(fill.symbol)
         after = view.filled(before, order, fill)
         fact = position_changed(self._spec.account, owned, fill)
@@ -112,7 +130,19 @@ class Desk:
         )
 
     def _risk(self, marked: EquityMarked) -> Book:
-        day = marked.as_of.date()
-        if self._today.day != day:
-            self._today = _Today(day=day)
-        return book_of(marked, self.state, self._today.entries, self._promises)
+        self._pace.move_to(marked.as_of)
+        return replace(
+            book_of(marked, self.state, self._sources),
+            trades_today=self._pace.today,
+            orders_this_minute=self._pace.this_minute,
+            reservations=self._promises,
+            venues=self._venues,
+        )
+
+
+def _is_near_a_brake(marked: EquityMarked, limits: RiskLimits) -> bool:
+    """Tell quickly whether it is worth while to look exactly."""
+    if float(marked.drawdown_ratio) >= limits.max_drawdown_ratio * _CLEARLY:
+        return True
+    left = 1.0 - limits.max_day_loss_ratio * _CLEARLY
+    return float(marked.equity) <= float(marked.day_start_equity) * left

@@ -99,6 +99,7 @@ def opening_of(settings: RiskSettings, platform: PlatformSettings) -> Opening:
         state=TradingState.HALT if platform.mode is Mode.LIVE else TradingState.RUN,
         shelf=Shelf(venue=platform.market.venue, interval=platform.market.interval),
         needs_quotes=settings.waits_for_quotes(platform.mode),
+        venues={one.symbol: one.venue for one in platform.market.catalogue()},
     )
 
 
@@ -145,7 +146,7 @@ def _lookouts(
 def _handlers(reviewer: Reviewer) -> dict[str, Handler]:
     """Return the handlers, what is known of the account before what is decided by it."""
     opening, metrics = reviewer.opening, reviewer.metrics
-    book = BookKeeper(opening=opening, fee_factor=reviewer.costs.fee_factor, metrics=metrics)
+    book = BookKeeper(opening=opening, costs=reviewer.costs, metrics=metrics)
     venue = VenueWatch(opening=opening, metrics=metrics)
     alarms = AlarmWatch(opening=opening, metrics=metrics)
     market = MarketWatch(account=opening.account, shelf=opening.shelf)

@@ -32,7 +32,7 @@ exposure_counters = Table(
     "exposure_counters",
     metadata,
     Column("account", Word(64), primary_key=True),
-    Column("scope_kind", Word(16), primary_key=True),
+    Column("scope_kind", Word(32), primary_key=True),
     Column("scope_key", Word(32), primary_key=True),
     Column("cap", Money(), nullable=False),
     Column("reserved", Money(), nullable=False),
@@ -52,6 +52,8 @@ reservations = Table(
     Column("quantity", Money(), nullable=False),
     Column("filled_quantity", Money(), nullable=False),
     Column("unit_cost", Money(), nullable=False),
+    Column("unit_loss", Money(), nullable=False),
+    Column("source", Word(32), nullable=False),
     Column("amount", Money(), nullable=False),
     Column("state", Word(16), nullable=False),
     Column("order_status", Word(16)),
@@ -92,6 +94,7 @@ risk_positions = Table(
     Column("quantity", Money(), nullable=False),
     Column("price", Money(), nullable=False),
     Column("trade_id", Word(128)),
+    Column("source", Word(32), nullable=False),
     schema=TRANSACTIONS,
 )
 

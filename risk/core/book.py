@@ -1,18 +1,22 @@
 """The account as risk knows it: what is held, what is promised, and how fresh that is."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from risk.core.conduct import CLEAN, Conduct
 from risk.core.external import NOTHING_EXTERNAL, External
+from risk.core.limits import Costs
 from risk.core.market import NO_MARKETS, Markets
-from shared.domain.enums import OrderStatus, Purpose, TradingState
+from risk.core.reservation import Reservation, reservation
+from risk.core.usage import NO_USE, Part, Usage, Use, usage_of
+from shared.domain.enums import Purpose, TradingState
 from shared.domain.events import EquityMarked
 from shared.domain.ids import DecisionId, Symbol, TradeId
-from shared.domain.order import Fill, OrderSnapshot, progress
+from shared.domain.order import Fill
 from shared.domain.values import MONEY, ZERO, exact
 from shared.domain.verdict import Approved
 
@@ -35,34 +39,7 @@ class Holding:
         _derive(self, "notional", exact(MONEY.multiply(self.quantity, self.price)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """What one approved order may still cost at worst; an exit promises nothing.
-
-    `status`: how its order stood by the latest fact heard, None before the first.
-    `amount`: the quote that is still set aside, an upper bound of what will be spent.
-    `source`: who believed in it.
-    """
-
-    decision_id: DecisionId
-    symbol: Symbol
-    purpose: Purpose
-    quantity: Decimal
-    filled_quantity: Decimal
-    unit_cost: Decimal
-    source: str = ""
-    status: OrderStatus | None = None
-    is_held: bool = field(init=False, compare=False)
-    amount: Decimal = field(init=False, compare=False)
-
-    def __post_init__(self) -> None:
-        _derive(self, "is_held", self.status is None or not self.status.is_terminal)
-        is_spending = self.is_held and self.purpose is Purpose.ENTRY
-        left = max(self.quantity - self.filled_quantity, ZERO) if is_spending else ZERO
-        _derive(self, "amount", exact(MONEY.multiply(left, self.unit_cost)))
-
-
-def _derive(owner: object, name: str, value: Decimal | bool) -> None:  # noqa: FBT001 - the value of a field
+def _derive(owner: object, name: str, value: object) -> None:
     """Set a field that follows from the others; a group of hundreds reads it thousands of times."""
     object.__setattr__(owner, name, value)
 
@@ -79,12 +56,18 @@ def _no_locks() -> Mapping[Symbol, str]:
     return {}
 
 
+def _no_venues() -> Mapping[Symbol, str]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
     """`as_of` is None before the first mark.
 
     `trades_today`, `orders_this_minute`: entries approved in the day and the minute decided on.
-    `locks`: instruments that may not be entered, and why.
+    `locks`: instruments that may not be entered, and why. `venues`: where each one is traded.
+    `usage`: what is held, what is promised, and what others may still buy, scope by scope.
+    `promised_loss`: what promised entries would lose at their stops.
     """
 
     as_of: datetime | None
@@ -98,40 +81,58 @@ class Book:
     positions: Mapping[Symbol, Holding] = field(default_factory=_no_holdings)
     reservations: Mapping[DecisionId, Reservation] = field(default_factory=_no_reservations)
     locks: Mapping[Symbol, str] = field(default_factory=_no_locks)
+    venues: Mapping[Symbol, str] = field(default_factory=_no_venues)
     external: External = NOTHING_EXTERNAL
     markets: Markets = NO_MARKETS
     conduct: Conduct = CLEAN
-    position_total: Decimal = field(init=False, compare=False)
-    reserved_total: Decimal = field(init=False, compare=False)
-    exposure: Decimal = field(init=False, compare=False)
-    """What is held, what is promised, and what others may still buy on the account."""
+    usage: Usage = field(init=False, compare=False)
+    promised_loss: Decimal = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        held = total(one.notional for one in self.positions.values())
-        promised = total(one.amount for one in self.reservations.values())
-        _derive(self, "position_total", held)
-        _derive(self, "reserved_total", promised)
-        _derive(self, "exposure", exact(held + promised + self.external.total))
+        _derive(self, "usage", usage_of(self._parts(), self.venues))
+        _derive(self, "promised_loss", _sum(one.loss for one in self.reservations.values()))
+
+    def _parts(self) -> Generator[Part]:
+        for held in self.positions.values():
+            yield Part(held.symbol, held.source, Use(position=held.notional))
+        for promised in self.reservations.values():
+            yield _part(promised)
+        for buy in self.external.buys:
+            yield Part(buy.order.symbol, "", Use(external=buy.amount or ZERO))
+
+    @property
+    def position_total(self) -> Decimal:
+        return self.usage.total.position
+
+    @property
+    def reserved_total(self) -> Decimal:
+        return self.usage.total.reserved
+
+    @property
+    def exposure(self) -> Decimal:
+        """What is held, what is promised, and what others may still buy on the account."""
+        return self.usage.total.total
+
+    def use(self, symbol: Symbol) -> Use:
+        """Return what an instrument uses of its cap."""
+        return self.usage.symbols.get(symbol, NO_USE)
 
     def position(self, symbol: Symbol) -> Decimal:
         """Return what the instrument's position is worth."""
-        held = self.positions.get(symbol)
-        return ZERO if held is None else held.notional
+        return self.use(symbol).position
 
     def quantity(self, symbol: Symbol) -> Decimal:
         held = self.positions.get(symbol)
         return ZERO if held is None else held.quantity
 
-    def reserved(self, symbol: Symbol) -> Decimal:
-        return total(one.amount for one in self.reservations.values() if one.symbol == symbol)
-
-    def used(self, symbol: Symbol) -> Decimal:
-        """Return what an instrument uses of its cap."""
-        return self.position(symbol) + self.reserved(symbol) + self.external.amount(symbol)
-
     @property
     def free_cash(self) -> Decimal:
         return exact(self.cash - self.reserved_total)
+
+    @property
+    def lost_today(self) -> Decimal:
+        """What was lost since midnight (UTC), unrealised losses included; 0 after a gain."""
+        return max(exact(self.day_start_equity - self.equity), ZERO)
 
     @property
     def drawdown_ratio(self) -> Decimal:
@@ -145,113 +146,86 @@ class Book:
         held = {symbol for symbol, one in self.positions.items() if one.quantity > ZERO}
         return held | {one.symbol for one in self.reservations.values() if one.amount > ZERO}
 
+    @property
+    def used_symbols(self) -> AbstractSet[Symbol]:
+        """Return the instruments of which something is held, promised or ordered by others."""
+        return {symbol for symbol, use in self.usage.symbols.items() if use.total > ZERO}
+
     def is_working(self, symbol: Symbol, purpose: Purpose) -> bool:
         return any(
             one.symbol == symbol and one.purpose is purpose and one.is_held
             for one in self.reservations.values()
         )
 
-    def after(self, approved: Sequence[Approved], fee_factor: Decimal) -> "Book":
+    def after(self, approved: Sequence[Approved], costs: Costs) -> "Book":
         """Return the book with these approvals promised."""
-        promised = {one.decision_id: reservation(one, fee_factor) for one in approved}
-        entries = sum(one.purpose is Purpose.ENTRY for one in approved)
-        return replace(
-            self,
-            reservations={**self.reservations, **promised},
-            trades_today=self.trades_today + entries,
-            orders_this_minute=self.orders_this_minute + entries,
-        )
+        promised = [reservation(one, costs) for one in approved]
+        entries = [one for one in promised if one.purpose is Purpose.ENTRY]
+        usage = self.usage
+        for one in entries:
+            usage = usage.plus(_part(one))
+        known = {**self.reservations, **{one.decision_id: one for one in promised}}
+        later = copy(self)  # not `replace`: that would add up everything again for each approval
+        _derive(later, "reservations", known)
+        _derive(later, "trades_today", self.trades_today + len(entries))
+        _derive(later, "orders_this_minute", self.orders_this_minute + len(entries))
+        _derive(later, "usage", usage)
+        losses = (self.promised_loss, *(one.loss for one in entries))
+        _derive(later, "promised_loss", _sum(losses))
+        return later
 
 
-def total(amounts: Iterable[Decimal]) -> Decimal:
+def _part(promised: Reservation) -> Part:
+    return Part(promised.symbol, promised.source, Use(reserved=promised.amount))
+
+
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
     result = ZERO
     for amount in amounts:
         result = MONEY.add(result, amount)
     return exact(result)
 
 
-def reservation(approved: Approved, fee_factor: Decimal) -> Reservation:
-    """Return what an approved entry sets aside: each unit at its limit price, and the fee on it."""
-    is_entry = approved.purpose is Purpose.ENTRY
-    unit_cost = exact(MONEY.multiply(approved.limit_price, fee_factor)) if is_entry else ZERO
-    return Reservation(
-        decision_id=approved.decision_id,
-        symbol=approved.symbol,
-        purpose=approved.purpose,
-        quantity=approved.quantity,
-        filled_quantity=ZERO,
-        unit_cost=unit_cost,
-        source=approved.source,
-    )
+def filled(held: Holding | None, fill: Fill, source: str = "") -> Holding:
+    """Return the holding after a fill, valued at the fill's price until the next mark.
 
-
-def adopted(order: OrderSnapshot, fee_factor: Decimal) -> Reservation | None:
-    """Return what an entry of ours sets aside that no approval is known of, None for an exit.
-
-    Only the venue knew it, so it is as real as any other.
+    `source`: who believed in the order; a sale changes nothing about who believes in what is left.
     """
-    if order.purpose is not Purpose.ENTRY:
-        return None
-    return Reservation(
-        decision_id=order.decision_id,
-        symbol=order.symbol,
-        purpose=order.purpose,
-        quantity=order.quantity,
-        filled_quantity=ZERO,
-        unit_cost=exact(MONEY.multiply(order.limit_price or order.price, fee_factor)),
-    )
-
-
-def follow(promised: Reservation, order: OrderSnapshot) -> Reservation:
-    """Return the reservation after one more fact about its order, in whatever order facts arrive.
-
-    Only an order that has ended, with all its fills known, gives back what it did not use; one that
-    was taken for absent and returns is promised again.
-    """
-    if order.purpose is not promised.purpose:  # the bracket's exit carries its entry's decision
-        return promised
-    known = promised.status
-    if known is not None and order.progress <= progress(known, promised.filled_quantity):
-        return promised
-    return replace(promised, filled_quantity=order.filled_quantity, status=order.status)
-
-
-def lapse(promised: Reservation) -> Reservation:
-    """Return the reservation of an approval that no order was made of, nor will be."""
-    if promised.status is not None:
-        return promised
-    return replace(promised, status=OrderStatus.NOT_SENT)
-
-
-def filled(held: Holding | None, fill: Fill) -> Holding:
-    """Return the holding after a fill, valued at the fill's price until the next mark."""
     before = ZERO if held is None else held.quantity
+    believed = held.source if held is not None and before > ZERO else ""
     return Holding(
         symbol=fill.symbol,
         quantity=max(before + fill.side.sign * fill.quantity - fill.base_fee, ZERO),
         price=fill.price,
         trade_id=fill.trade_id,
+        source=source or believed if fill.purpose is Purpose.ENTRY else believed,
     )
 
 
 def book_of(
     marked: EquityMarked,
     state: TradingState = TradingState.RUN,
-    trades_today: int = 0,
-    reservations: Mapping[DecisionId, Reservation] | None = None,
+    sources: Mapping[Symbol, str] | None = None,
 ) -> Book:
-    """Return the book that one mark describes, with nothing promised unless said."""
+    """Return the book that one mark describes, with nothing promised.
+
+    `sources`: who believed in what is held, where anybody knows.
+    """
+    known = sources or {}
     return Book(
         as_of=marked.as_of,
         equity=marked.equity,
         cash=marked.cash,
         peak_equity=marked.peak_equity,
         day_start_equity=marked.day_start_equity,
-        trades_today=trades_today,
         state=state,
-        reservations=reservations or _no_reservations(),
         positions={
-            one.symbol: Holding(symbol=one.symbol, quantity=one.quantity, price=one.price)
+            one.symbol: Holding(
+                symbol=one.symbol,
+                quantity=one.quantity,
+                price=one.price,
+                source=known.get(one.symbol, ""),
+            )
             for one in marked.positions
         },
     )

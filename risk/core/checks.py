@@ -9,7 +9,19 @@ from decimal import Decimal
 
 from risk.core.book import Book
 from risk.core.breach import breach
-from risk.core.caps import cash_available, exposure_ratio, external_orders, position_ratio
+from risk.core.caps import (
+    cash_available,
+    cluster_ratio,
+    day_loss,
+    exposure_ratio,
+    external_orders,
+    orders_per_minute,
+    position_ratio,
+    source_ratio,
+    symbol_ratio,
+    trades_per_day,
+    venue_ratio,
+)
 from risk.core.limits import RiskLimits
 from risk.core.proposal import Proposal
 from risk.core.trading_state import is_drawdown_exceeded, permits
@@ -114,13 +126,6 @@ def drawdown(_proposal: Proposal, book: Book, limits: RiskLimits) -> Breach | No
     )
 
 
-def trades_per_day(_proposal: Proposal, book: Book, limits: RiskLimits) -> Breach | None:
-    if book.trades_today < limits.max_trades_per_day:
-        return None
-    remedy = "wait for the next day (UTC), or raise max_trades_per_day"
-    return breach("trades_per_day", limits.max_trades_per_day, book.trades_today, remedy=remedy)
-
-
 def symbol_lock(proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach | None:
     reason = book.locks.get(proposal.symbol)
     if reason is None:
@@ -197,6 +202,7 @@ CHECKS: tuple[Check, ...] = (
     Check(test=equity),
     Check(test=drawdown),
     Check(test=trades_per_day),
+    Check(test=orders_per_minute),
     Check(test=symbol_lock),
     Check(test=working_order, binds_exits=True),
     Check(test=one_position),
@@ -204,7 +210,12 @@ CHECKS: tuple[Check, ...] = (
     Check(test=bracket),
     Check(test=external_orders),
     Check(test=position_ratio, needs_size=True),
+    Check(test=symbol_ratio, needs_size=True),
     Check(test=exposure_ratio, needs_size=True),
+    Check(test=source_ratio, needs_size=True),
+    Check(test=cluster_ratio, needs_size=True),
+    Check(test=venue_ratio, needs_size=True),
+    Check(test=day_loss, needs_size=True),
     Check(test=cash_available, needs_size=True),
     Check(test=min_notional, needs_size=True),
     Check(test=whole_lots, binds_exits=True, needs_size=True),

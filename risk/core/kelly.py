@@ -6,6 +6,7 @@ from decimal import Decimal
 from math import isfinite
 
 from risk.core.book import Book
+from risk.core.company import Company
 from risk.core.limits import Costs, RiskLimits
 from shared.domain.enums import Purpose
 from shared.domain.kelly import (
@@ -83,9 +84,7 @@ def _kelly(edge: Edge, equity: Decimal, limits: RiskLimits, costs: Costs) -> Siz
         limits.prior_weight,
     )
     full = kelly_two_point(used, win, loss)
-    fraction = fraction_from_cap(
-        limits.max_position_ratio, edge.reference_kelly, limits.kelly_fraction
-    )
+    fraction = fraction_from_cap(limits.entry_ratio, edge.reference_kelly, limits.kelly_fraction)
     sizing = Sizing(
         kind=KELLY,
         equity=equity,
@@ -196,26 +195,33 @@ def _short_of(check: str, value: float, least: float, remedy: str) -> Breach:
 
 
 def share_out(
-    sized: Sequence[Sizing], n_active: int, book: Book, limits: RiskLimits, costs: Costs
+    sized: Sequence[Sizing], company: Company, book: Book, limits: RiskLimits, costs: Costs
 ) -> list[Sizing]:
     """Return the sizes of entries taken together: haircut, capped each, scaled into the room left.
 
-    The room is measured at the worst price and with the fee, as reservations are.
+    `company`: what would be held together with them. The room is measured at the worst price and
+    with the fee, as reservations are.
     """
     if not sized:
         return []
-    haircut = correlation_haircut(n_active, limits.correlation_floor)
+    haircut = correlation_haircut(company.count, company.mean_correlation)
     factors = [haircut if sizing.kind == KELLY else 1.0 for sizing in sized]
     ratios = portfolio_sizes(
         [sizing.raw_ratio for sizing in sized],
         factors,
         held=float(book.exposure / book.equity) if book.equity > ZERO else 1.0,
-        cap=limits.max_position_ratio,
+        cap=limits.entry_ratio,
         total=limits.max_exposure_ratio,
         cost=worst_case_factor(limits, costs),
     )
     return [
-        replace(sizing, correlation_haircut=factor, capped_ratio=ratio)
+        replace(
+            sizing,
+            active_count=company.count,
+            mean_correlation=company.mean_correlation,
+            correlation_haircut=factor,
+            capped_ratio=ratio,
+        )
         for sizing, factor, ratio in zip(sized, factors, ratios, strict=True)
     ]
 

@@ -141,6 +141,11 @@ class RiskLimits:
     def exit_collar(self) -> Decimal:
         return self.exit_collar_bps / _BPS
 
+    @property
+    def entry_ratio(self) -> float:
+        """The largest share of equity that one entry may get."""
+        return min(self.max_position_ratio, self.max_symbol_ratio)
+
     def position_cap(self, equity: Decimal) -> Decimal:
         return as_ratio(self.max_position_ratio) * equity
 
@@ -167,3 +172,8 @@ class Costs:
     @property
     def fee_factor(self) -> Decimal:
         return 1 + as_ratio(self.fee_ratio)
+
+    @property
+    def proceeds_factor(self) -> Decimal:
+        """What a sale brings of its price, slippage and fee taken off."""
+        return (1 - as_ratio(self.slippage_ratio)) * (1 - as_ratio(self.fee_ratio))

@@ -6,6 +6,8 @@ from decimal import ROUND_CEILING, Decimal
 
 from risk.core.book import Book
 from risk.core.limits import Costs, RiskLimits
+from risk.core.reservation import unit_terms
+from risk.core.rooms import affordable_loss, headroom
 from shared.domain.enums import Side
 from shared.domain.ids import Symbol
 from shared.domain.instrument import Instrument
@@ -20,7 +22,8 @@ _ONE = Decimal(1)
 class Proposal:
     """`instrument` is None where it is not traded here.
 
-    `cost`: what the order may cost at worst, at least that of the smallest one the venue takes.
+    `cost`: what the order may cost at worst, at least that of the smallest one the venue takes;
+    `loss`: what of that would be lost at its stop.
     `is_computable`: its amounts fit into what the books can hold.
     """
 
@@ -30,6 +33,7 @@ class Proposal:
     now: datetime
     limit_price: Decimal = ZERO
     cost: Decimal = ZERO
+    loss: Decimal = ZERO
     is_computable: bool = True
 
     @property
@@ -60,17 +64,21 @@ def enter(
     limits, costs, now = terms
     price = recommendation.price
     limit_price = instrument.limit_price(price * (1 + limits.entry_collar), Side.BUY)
-    unit_cost = exact(MONEY.multiply(limit_price, costs.fee_factor))
+    unit_cost, unit_loss = unit_terms(limit_price, recommendation.bracket, costs)
     wanted = _wanted(recommendation, sizing, book)
-    affordable = headroom(recommendation.symbol, book, limits) / unit_cost
+    affordable = headroom(instrument, recommendation.source, book, limits) / unit_cost
+    if unit_loss > ZERO:
+        affordable = min(affordable, affordable_loss(book, limits) / unit_loss)
     quantity = instrument.quantity(max(min(wanted, affordable), ZERO))
+    at_least = max(quantity, smallest(instrument, price))
     return Proposal(
         recommendation=recommendation,
         instrument=instrument,
         sizing=_final(sizing, quantity, price),
         now=now,
         limit_price=limit_price,
-        cost=exact(MONEY.multiply(max(quantity, smallest(instrument, price)), unit_cost)),
+        cost=exact(MONEY.multiply(at_least, unit_cost)),
+        loss=exact(MONEY.multiply(at_least, unit_loss)),
     )
 
 
@@ -86,15 +94,6 @@ def smallest(instrument: Instrument, price: Decimal) -> Decimal:
     """Return the smallest quantity the venue takes at a price: whole lots worth its minimum."""
     lots = (instrument.min_notional / price / instrument.lot_size).to_integral_value(ROUND_CEILING)
     return max(lots, _ONE) * instrument.lot_size
-
-
-def headroom(symbol: Symbol, book: Book, limits: RiskLimits) -> Decimal:
-    """Return what may still be spent on an instrument without passing any cap."""
-    return min(
-        limits.position_cap(book.equity) - book.used(symbol),
-        limits.exposure_cap(book.equity) - book.exposure,
-        book.free_cash,
-    )
 
 
 def leave(

@@ -1,12 +1,12 @@
 """The verdict on recommendations decided together, in their order, each seeing the ones before."""
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from risk.core.book import Book
 from risk.core.checks import ON_ENTRIES, ON_EXITS, ON_WISHES
+from risk.core.company import Company, company_of, joined
 from risk.core.kelly import Sized, share_out, size
 from risk.core.limits import Costs, RiskLimits
 from risk.core.proposal import Proposal, enter, leave
@@ -46,7 +46,7 @@ def review_group(
     verdicts: list[Verdict] = []
     for recommendation, own, sizing in zip(recommendations, sized, shared, strict=True):
         if verdicts and isinstance(verdicts[-1], Approved):
-            book = book.after([verdicts[-1]], terms.costs.fee_factor)
+            book = book.after([verdicts[-1]], terms.costs)
         proposal = _propose(recommendation, sizing, book, terms, now)
         verdicts.append(_judge(proposal, own.refusals, book, terms.limits))
     return verdicts
@@ -69,22 +69,24 @@ def _share_out(
         for one, own in zip(recommendations, sized, strict=True)
     ]
     wanted = {one.symbol for one, takes in zip(recommendations, takes_part, strict=True) if takes}
-    active = book.active | wanted
+    known, floor = book.markets.correlations, terms.limits.correlation_floor
+    company = company_of(book.active | wanted, known, floor)
     together = [own.sizing for own, takes in zip(sized, takes_part, strict=True) if takes]
-    shares = iter(share_out(together, len(active), book, terms.limits, terms.costs))
+    shares = iter(share_out(together, company, book, terms.limits, terms.costs))
     return [
-        next(shares) if takes else _alone(one, own.sizing, active, book, terms)
+        next(shares) if takes else _alone(one, own.sizing, company, book, terms)
         for one, own, takes in zip(recommendations, sized, takes_part, strict=True)
     ]
 
 
 def _alone(
-    one: Recommendation, sizing: Sizing, active: AbstractSet[Symbol], book: Book, terms: Terms
+    one: Recommendation, sizing: Sizing, company: Company, book: Book, terms: Terms
 ) -> Sizing:
     if one.is_reduce_only:
         return sizing
-    count = len(active | {one.symbol})
-    return share_out((sizing,), count, book, terms.limits, terms.costs)[0]
+    known, floor = book.markets.correlations, terms.limits.correlation_floor
+    larger = joined(company, one.symbol, known, floor)
+    return share_out((sizing,), larger, book, terms.limits, terms.costs)[0]
 
 
 def _is_candidate(one: Recommendation, own: Sized, book: Book, terms: Terms, now: datetime) -> bool:

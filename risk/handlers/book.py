@@ -1,15 +1,27 @@
 """Keeps the view of the account: fills, ends of orders, positions and marks."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
-from risk.core.book import Book, Holding, Reservation, adopted, filled, follow, lapse
+from sqlalchemy import Connection
+
+from risk.core.book import Book, Holding, filled
 from risk.core.brakes import brake
-from risk.core.exposure import Scope, money_counters, trades_on
-from risk.core.limits import RiskLimits
+from risk.core.exposure import (
+    Counters,
+    all_keys,
+    entries_of,
+    is_of_money,
+    is_past,
+    keys_of,
+)
+from risk.core.exposure import count as counters_of
+from risk.core.limits import Costs, RiskLimits
+from risk.core.reservation import Reservation, adopted, follow, lapse
+from risk.core.usage import Scope, asset_of
 from risk.handlers.state import current_state, pull_brake, show_state
-from risk.repository import account, policy, promises
+from risk.repository import account, counters, policy, promises
 from risk.repository.policy import Opening
 from risk.repository.view import view
 from shared.bus.envelope import Envelope
@@ -24,7 +36,7 @@ from shared.domain.events import (
     PositionChanged,
     RecommendationExpired,
 )
-from shared.domain.ids import DecisionId, Symbol
+from shared.domain.ids import AccountId, DecisionId, Symbol
 from shared.domain.order import OrderSnapshot
 from shared.domain.values import ZERO
 from shared.domain.verdict import decision_id
@@ -36,10 +48,8 @@ ORDER_FACTS = (OrderAccepted, OrderFilled, OrderRejected, OrderCanceled, OrderEx
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookKeeper:
-    """`fee_factor`: what a unit costs with its fee, in units of its price."""
-
     opening: Opening
-    fee_factor: Decimal
+    costs: Costs
     metrics: Metrics
 
     def on_orders(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
@@ -60,11 +70,12 @@ class BookKeeper:
         for fact in facts:
             if isinstance(fact, OrderFilled):
                 symbol = fact.fill.symbol
-                holdings[symbol] = changed[symbol] = filled(holdings.get(symbol), fact.fill)
+                held = filled(holdings.get(symbol), fact.fill, fact.order.source)
+                holdings[symbol] = changed[symbol] = held
         if promised or changed:
             promises.save(uow.connection, self.opening.account, promised.values(), uow.now)
             account.save_holdings(uow.connection, self.opening.account, changed.values())
-            self.count(uow)
+            self.count(uow, {fact.order.symbol for fact in facts})
 
     def _follow(
         self, known: Mapping[DecisionId, Reservation], orders: Sequence[OrderSnapshot]
@@ -74,7 +85,7 @@ class BookKeeper:
         for order in orders:
             decision = order.decision_id
             before = changed.get(decision) or known.get(decision)
-            promised = before or adopted(order, self.fee_factor)
+            promised = before or adopted(order, self.costs)
             after = promised and follow(promised, order)
             if after is not None and after is not before:
                 changed[decision] = after
@@ -94,7 +105,7 @@ class BookKeeper:
         promised = promises.load(uow.connection, lapsed).values()
         released = [lapse(one) for one in promised]
         promises.save(uow.connection, self.opening.account, released, uow.now)
-        self.count(uow)
+        self.count(uow, {one.symbol for one in released})
 
     def on_positions_changed(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
         """Take the portfolio's figure for the last fill heard: it knows fees paid in the asset."""
@@ -117,7 +128,7 @@ class BookKeeper:
                 changed.append(replace(held, quantity=fact.quantity))
         if changed:
             account.save_holdings(uow.connection, self.opening.account, changed)
-            self.count(uow)
+            self.count(uow, {one.symbol for one in changed})
 
     def on_equity_marked(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
         account.lock_account(uow.connection, self.opening.account)
@@ -146,10 +157,13 @@ class BookKeeper:
         account.save_holdings(uow.connection, self.opening.account, valued)
         self.count(uow)
 
-    def count(self, uow: UnitOfWork) -> None:
-        """Bring the counters up to date with the rows they follow from, and brake if need be."""
+    def count(self, uow: UnitOfWork, symbols: AbstractSet[Symbol] | None = None) -> None:
+        """Bring the counters up to date with the rows they follow from, and brake if need be.
+
+        `symbols`: the only instruments of which a row has changed.
+        """
         limits = limits_in_force(uow, self.opening)
-        book = count(uow, self.opening, limits, self.metrics)
+        book = count(uow, self.opening, limits, self.metrics, symbols)
         reason = brake(book, limits)
         if reason is not None:
             pull_brake(uow, self.opening, self.metrics, reason)
@@ -165,19 +179,37 @@ def limits_in_force(uow: UnitOfWork, opening: Opening) -> RiskLimits:
     return found.limits
 
 
-def count(uow: UnitOfWork, opening: Opening, limits: RiskLimits, metrics: Metrics) -> Book:
-    """Write the counters that follow from the book, under the account's lock, and return it."""
-    day = uow.now.date()
-    state = current_state(uow.connection, opening.account)
-    known = account.load_counters(uow.connection, opening.account, day)
-    trades = trades_on(known, day)
-    book = account.load_book(uow.connection, opening, state, trades, uow.now, view(limits))
-    counted = {Symbol(key) for scope, key in known if scope is Scope.SYMBOL}
-    symbols = counted | book.active | book.external.symbols
-    counters = money_counters(book, limits, symbols)
-    account.save_counters(uow.connection, opening.account, counters, known)
+def count(
+    uow: UnitOfWork,
+    opening: Opening,
+    limits: RiskLimits,
+    metrics: Metrics,
+    symbols: AbstractSet[Symbol] | None = None,
+) -> Book:
+    """Write the counters that follow from the book, under the account's lock, and return it.
+
+    `symbols`: the only instruments of which a row has changed; None where all may have.
+    """
+    connection, owner = uow.connection, opening.account
+    known = _known(connection, owner, symbols)
+    entries = entries_of(known, uow.now.date(), uow.now)
+    state = current_state(connection, owner)
+    book = account.load_book(connection, opening, state, entries, uow.now, view(limits))
+    keys = all_keys(book, limits) if symbols is None else keys_of(symbols, book, limits)
+    keys |= {key for key in known if is_of_money(key)}
+    counters.follow_book(connection, owner, counters_of(keys, book, limits), known)
+    counters.forget(connection, owner, [key for key in known if is_past(key, uow.now)])
     uow.after_commit(lambda: show_book(metrics, book))
     return book
+
+
+def _known(
+    connection: Connection, owner: AccountId, symbols: AbstractSet[Symbol] | None
+) -> Counters:
+    if symbols is None:
+        return counters.load_all(connection, owner)
+    assets = {asset_of(symbol) for symbol in symbols}
+    return counters.load_some(connection, owner, {*symbols, *assets})
 
 
 def show_book(metrics: Metrics, book: Book) -> None:

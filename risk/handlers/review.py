@@ -2,19 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
-from risk.core.book import reservation
-from risk.core.exposure import money_counters, trades_counter, trades_on
-from risk.core.limits import Costs
+from risk.core.book import Book
+from risk.core.exposure import (
+    WHOLE,
+    Counter,
+    Counters,
+    count,
+    entries_of,
+    keys_entered,
+    pace_counters,
+)
+from risk.core.limits import Costs, RiskLimits
+from risk.core.reservation import reservation
 from risk.core.review import Instruments, Terms, Verdict, review_group
+from risk.core.usage import asset_of
 from risk.handlers.auditing import audit_verdicts
 from risk.handlers.book import limits_in_force, show_book
-from risk.repository import account, decisions, promises
+from risk.repository import account, counters, decisions, promises
 from risk.repository.policy import Opening
 from risk.repository.view import view
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import UnitOfWork
 from shared.db.control import lock_trading_state
+from shared.domain.enums import Purpose
 from shared.domain.events import (
     RecommendationApproved,
     RecommendationDenied,
@@ -57,21 +69,29 @@ class Reviewer:
         terms = Terms(limits=limits, costs=self.costs, instruments=self.instruments)
         state = lock_trading_state(connection, owner)
         day = max(one.decided_at for one in new).date()
-        known = account.load_counters(connection, owner, day)
-        trades, seen = trades_on(known, day), view(limits, new)
-        book = account.load_book(connection, self.opening, state, trades, uow.now, seen)
+        known = self._counters(new, uow)
+        entries = entries_of(known, day, uow.now)
+        seen = view(limits, new)
+        book = account.load_book(connection, self.opening, state, entries, uow.now, seen)
         verdicts = review_group(new, book, terms, uow.now)
-        approved = [verdict for verdict in verdicts if isinstance(verdict, Approved)]
-        fee_factor = self.costs.fee_factor
-        book = book.after(approved, fee_factor)
         decisions.add_decisions(connection, verdicts, uow.now)
-        promises.add(connection, owner, [reservation(one, fee_factor) for one in approved], uow.now)
-        symbols = [one.symbol for one in approved]
-        counters = [*money_counters(book, limits, symbols), trades_counter(book, limits, day)]
-        account.save_counters(connection, owner, counters, known)
+        approved = [verdict for verdict in verdicts if isinstance(verdict, Approved)]
+        if approved:
+            book = book.after(approved, self.costs)
+            self._promise(approved, uow)
+            moved = _moved(approved, book, limits, (day, uow.now), known)
+            counters.add_approved(connection, owner, moved, known)
         self._announce(verdicts, uow)
         uow.after_commit(lambda: show_book(self.metrics, book))
         return verdicts
+
+    def _counters(self, new: Sequence[Recommendation], uow: UnitOfWork) -> Counters:
+        names = {name for one in new for name in (one.symbol, asset_of(one.symbol))}
+        return counters.load_some(uow.connection, self.opening.account, names)
+
+    def _promise(self, approved: Sequence[Approved], uow: UnitOfWork) -> None:
+        promised = [reservation(one, self.costs) for one in approved]
+        promises.add(uow.connection, self.opening.account, promised, uow.now)
 
     def _not_yet_reviewed(
         self, recommendations: Sequence[Recommendation], uow: UnitOfWork
@@ -105,3 +125,21 @@ class Reviewer:
                 purpose=verdict.purpose,
                 reason=reason,
             )
+
+
+def _moved(
+    approved: Sequence[Approved],
+    book: Book,
+    limits: RiskLimits,
+    at: tuple[date, datetime],
+    known: Counters,
+) -> list[Counter]:
+    """Return the counters after these approvals, which the book already promises.
+
+    `at`: the day decided on, and now.
+    """
+    entered = [one.symbol for one in approved if one.purpose is Purpose.ENTRY]
+    if not entered:
+        return count((WHOLE,), book, limits)
+    keys = keys_entered(entered, book, limits, known)
+    return [*count(keys, book, limits), *pace_counters(book, limits, *at)]

@@ -1,14 +1,15 @@
-"""The view of one account: its lock, its book, and the counters that follow from it."""
+"""The view of one account: its lock, and its book."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, or_, select
 
 from risk.core.book import Book, Holding, book_of
-from risk.core.exposure import Counter, Counters, Scope
+from risk.core.exposure import Entries
 from risk.core.external import value_external
+from risk.core.usage import Scope
 from risk.repository import promises
 from risk.repository.conduct import load_conduct
 from risk.repository.external import load_external
@@ -22,8 +23,6 @@ from shared.domain.events import EquityMarked
 from shared.domain.ids import AccountId, Symbol
 from shared.domain.values import ZERO
 
-_KEY = ("account", "scope_kind", "scope_key")
-
 _LOCK = Prepared(
     for_update(
         select(exposure_counters.c.version).where(
@@ -36,15 +35,6 @@ _LOCK = Prepared(
 _BOOK = Prepared(select(risk_book).where(given(risk_book.c.account)))
 _MARKED_UNTIL = Prepared(select(risk_book.c.as_of).where(given(risk_book.c.account)))
 _HOLDINGS = Prepared(select(risk_positions).where(given(risk_positions.c.account)))
-_COUNTERS = Prepared(
-    select(exposure_counters).where(
-        given(exposure_counters.c.account),
-        or_(
-            exposure_counters.c.scope_kind != Scope.TRADES_PER_DAY,
-            given(exposure_counters.c.scope_key),
-        ),
-    )
-)
 _LOCKS = Prepared(
     select(symbol_locks)
     .where(
@@ -79,7 +69,7 @@ def load_book(
     connection: Connection,
     opening: Opening,
     state: TradingState,
-    trades_today: int,
+    entries: Entries,
     now: datetime,
     view: View,
 ) -> Book:
@@ -95,11 +85,13 @@ def load_book(
         cash=ZERO if row is None else row.cash,
         peak_equity=ZERO if row is None else row.peak_equity,
         day_start_equity=ZERO if row is None else row.day_start_equity,
-        trades_today=trades_today,
+        trades_today=entries.today,
+        orders_this_minute=entries.this_minute,
         state=state,
         positions={symbol: one for symbol, one in positions.items() if one.quantity > ZERO},
         reservations=reservations,
         locks={Symbol(lock.symbol): lock.reason for lock in find_locks(connection, account, now)},
+        venues=opening.venues,
         external=value_external(load_external(connection, account), prices, opening.quote),
         markets=view.markets(connection, opening, positions.values(), reservations.values()),
         conduct=load_conduct(connection, account, now - view.failure_window),
@@ -114,6 +106,7 @@ def load_holdings(connection: Connection, account: AccountId) -> dict[Symbol, Ho
             quantity=row.quantity,
             price=row.price,
             trade_id=row.trade_id,
+            source=row.source,
         )
         for row in _HOLDINGS.rows(connection, account=account)
     }
@@ -127,6 +120,7 @@ def save_holdings(connection: Connection, account: AccountId, holdings: Iterable
             "quantity": one.quantity,
             "price": one.price,
             "trade_id": one.trade_id,
+            "source": one.source,
         }
         for one in sorted(holdings, key=lambda one: one.symbol)
     ]
@@ -148,50 +142,6 @@ def save_mark(connection: Connection, marked: EquityMarked) -> None:
         "day_start_equity": book.day_start_equity,
     }
     upsert(connection, risk_book, [row], key=("account",))
-
-
-def load_counters(connection: Connection, account: AccountId, day: date) -> Counters:
-    """Return the counters in force on a day by scope and key, each with its version."""
-    return {
-        (Scope(row.scope_kind), row.scope_key): (_counter(row), row.version)
-        for row in _COUNTERS.rows(connection, account=account, scope_key=day.isoformat())
-    }
-
-
-def save_counters(
-    connection: Connection, account: AccountId, wanted: Iterable[Counter], known: Counters
-) -> None:
-    """Write those that have changed."""
-    rows: list[dict[str, Any]] = []
-    for one in wanted:
-        before, version = known.get((one.scope, one.key), (None, 0))
-        if one != before:
-            rows.append(_row(account, one, version + 1))
-    upsert(connection, exposure_counters, rows, key=_KEY)
-
-
-def _counter(row: Row[Any]) -> Counter:
-    return Counter(
-        scope=Scope(row.scope_kind),
-        key=row.scope_key,
-        cap=row.cap,
-        reserved=row.reserved,
-        position=row.position,
-        external=row.external,
-    )
-
-
-def _row(account: AccountId, counter: Counter, version: int) -> dict[str, Any]:
-    return {
-        "account": account,
-        "scope_kind": counter.scope,
-        "scope_key": counter.key,
-        "cap": counter.cap,
-        "reserved": counter.reserved,
-        "position": counter.position,
-        "external": counter.external,
-        "version": version,
-    }
 
 
 def find_locks(connection: Connection, account: AccountId, now: datetime) -> Sequence[Row[Any]]:

@@ -1,6 +1,7 @@
 """The limits in force and the trading state: what people set, version by version."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from shared.db.statements import Prepared, given
 from shared.domain.clock import EPOCH
 from shared.domain.enums import TradingState
 from shared.domain.events import TradingStateChanged
-from shared.domain.ids import AccountId
+from shared.domain.ids import AccountId, Symbol
 
 CONFIGURATION = "configuration"
 _newest = (
@@ -37,8 +38,9 @@ _LOCKED_STATE = Prepared(for_update(_state))
 class Opening:
     """What an account starts with: the configured limits, and whether it may trade at once.
 
-    `quote`: the asset that its amounts are in. `shelf`: whose candles tell of its market;
-    `needs_quotes`: a venue has best prices to tell besides, so entries wait for them.
+    `quote`: the asset that its amounts are in. `venues`: where each instrument is traded.
+    `shelf`: whose candles tell of its market; `needs_quotes`: a venue has best prices to tell
+    besides, so entries wait for them.
     """
 
     account: AccountId
@@ -47,6 +49,7 @@ class Opening:
     state: TradingState
     shelf: Shelf
     needs_quotes: bool = False
+    venues: Mapping[Symbol, str] = field(default_factory=dict[Symbol, str])
 
 
 def open_account(uow: UnitOfWork, opening: Opening) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from risk.core.book import Reservation
+from risk.core.reservation import Reservation
 from risk.tables import reservations
 from shared.db.dialect import upsert
 from shared.db.statements import Prepared, among, given
@@ -60,6 +60,8 @@ def _reservation(row: Row[Any]) -> Reservation:
         quantity=row.quantity,
         filled_quantity=row.filled_quantity,
         unit_cost=row.unit_cost,
+        unit_loss=row.unit_loss,
+        source=row.source,
         status=None if row.order_status is None else OrderStatus(row.order_status),
     )
 
@@ -73,6 +75,8 @@ def _row(account: AccountId, one: Reservation, now: datetime) -> dict[str, Any]:
         "quantity": one.quantity,
         "filled_quantity": one.filled_quantity,
         "unit_cost": one.unit_cost,
+        "unit_loss": one.unit_loss,
+        "source": one.source,
         "amount": one.amount,
         "state": ReservationState.HELD if one.is_held else ReservationState.RELEASED,
         "order_status": one.status,

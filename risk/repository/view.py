@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from risk.core.book import Holding, Reservation
+from risk.core.book import Holding
 from risk.core.limits import RiskLimits
 from risk.core.market import Markets, markets_of
+from risk.core.reservation import Reservation
 from risk.repository.market import load_quotes, load_tapes
 from risk.repository.policy import Opening
 from shared.domain.ids import Symbol

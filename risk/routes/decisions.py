@@ -42,6 +42,8 @@ class SizingView(BaseModel):
     kelly_fraction: float
     confidence: float
     factors: Confidence | None
+    active_count: int
+    mean_correlation: float
     correlation_haircut: float
     raw_ratio: float
     capped_ratio: float

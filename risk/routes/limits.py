@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from risk.core.book import Book
-from risk.core.exposure import Counter, money_counters, trades_counter, trades_on
+from risk.core.exposure import Counter, all_keys, entries_of, pace_counters
+from risk.core.exposure import count as counters_of
 from risk.core.external import ExternalBuy
 from risk.core.limits import LimitFacts, RiskLimits, limit_facts
 from risk.handlers.book import count
 from risk.handlers.state import current_state
-from risk.repository import account, policy
+from risk.repository import account, counters, policy
 from risk.repository.policy import LimitsRecord
 from risk.repository.view import view
 from risk.routes.desk import Desk
@@ -69,7 +70,11 @@ class LimitsView(BaseModel):
 
 
 class CounterView(BaseModel):
-    """`key`: the instrument or the day; empty for the whole account."""
+    """One scope: how much of its cap is used.
+
+    `key`: the asset, instrument, source, first instrument of a cluster, venue, minute or day; empty
+    for the whole account. Of a count, and of the day's loss, `position` is what was used so far.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -158,17 +163,16 @@ def _exposure(routes: APIRouter, desk: Desk) -> None:
         with desk.transactions.read() as connection:
             found = policy.find_limits(connection, desk.account)
             state = current_state(connection, desk.account)
-            known = account.load_counters(connection, desk.account, now.date())
-            trades = trades_on(known, now.date())
+            known = counters.load_some(connection, desk.account, ())
+            entries = entries_of(known, now.date(), now)
             if found is None:
                 raise Unavailable("the account has not been opened yet; try again shortly")
             seen = view(found.limits)
-            book = account.load_book(connection, desk.opening, state, trades, now, seen)
-        counters = [
-            *money_counters(book, found.limits, book.active | book.external.symbols),
-            trades_counter(book, found.limits, now.date()),
-        ]
-        return _exposure_view(book, counters)
+            book = account.load_book(connection, desk.opening, state, entries, now, seen)
+        keys = all_keys(book, found.limits)
+        money = counters_of(keys, book, found.limits)
+        pace = pace_counters(book, found.limits, now.date(), now)
+        return _exposure_view(book, [*money, *pace])
 
 
 def _exposure_view(book: Book, counters: list[Counter]) -> ExposureView:

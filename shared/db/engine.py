@@ -142,8 +142,14 @@ def create_databases(address: DatabaseAddress) -> None:
     engine.dispose()
 
 
+class Outdated(Exception):
+    """What a transaction has read is no longer so: nothing of it may be kept."""
+
+
 def is_transient(error: BaseException) -> bool:
-    """Tell whether the transaction may be tried again: deadlock, lock wait, lost connection."""
+    """Tell whether it may be tried again: deadlock, lock wait, lost connection, outdated view."""
+    if isinstance(error, Outdated):
+        return True
     if not isinstance(error, DBAPIError):
         return False
     if error.connection_invalidated:

@@ -27,7 +27,9 @@ class Sizing:
 
     `kind` is "kelly" (a calibrated edge), "fixed" (a rule without a probability), "target" (asked
     for by a person's weights) or "exit".
-    `factors` are what the confidence is made of, None where no model spoke.
+    `factors` are what the confidence is made of, None where no model spoke. `active_count`: the
+    instruments that would be held together, this one among them; `mean_correlation`: of their
+    pairs. Both make the haircut.
     """
 
     kind: str
@@ -42,6 +44,8 @@ class Sizing:
     kelly_fraction: float = 0.0
     confidence: float = 0.0
     factors: Confidence | None = None
+    active_count: int = 0
+    mean_correlation: float = 0.0
     correlation_haircut: float = 1.0
     raw_ratio: float = 0.0
     capped_ratio: float = 0.0

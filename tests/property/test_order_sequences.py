@@ -19,7 +19,9 @@ from portfolio.core.books import book, flat
 from recommender.core import book as view
 from recommender.core.status import RecommendationStatus, of_order
 from recommender.handlers.pipeline import ORDER_FACTS as TOLD_TO_RECOMMENDER
-from risk.core.book import Reservation, adopted, filled, follow, lapse
+from risk.core.book import filled
+from risk.core.limits import Costs
+from risk.core.reservation import Reservation, adopted, follow, lapse
 from risk.handlers.book import ORDER_FACTS as TOLD_TO_RISK
 from shared.domain.enums import Liquidity, OrderStatus, OrderType, Purpose, Side
 from shared.domain.events import OrderAccepted, OrderCanceled, OrderExpired, OrderFilled
@@ -29,6 +31,7 @@ from tests.builders import BTC, CLOSED_AT, FILL, ORDER
 
 D = Decimal
 QUANTITY = D(4)
+COSTS = Costs(fee_ratio=0.001, slippage_ratio=0.0005)
 SIZES = {"t0": D(1), "t1": D(1), "t2": D(2), "t3": D(1)}  # together more than was asked
 ASKED = Order(
     client_order_id=ORDER.client_order_id, decision_id=ORDER.decision_id,
@@ -237,9 +240,9 @@ def test_an_approval_that_lapsed_is_promised_again_once_the_venue_has_its_order(
 
 def test_an_entry_that_only_the_venue_knew_is_promised_like_any_other():
     order = replace(told(OrderStatus.OPEN), limit_price=D(101))
-    promised = adopted(order, D("1.001"))
+    promised = adopted(order, COSTS)
     assert promised_after(RETURNED, promised).amount == D("303.303")
-    assert adopted(replace(order, purpose=Purpose.EXIT), D("1.001")) is None
+    assert adopted(replace(order, purpose=Purpose.EXIT), COSTS) is None
 
 
 fees = st.sampled_from(

@@ -6,11 +6,13 @@ from itertools import permutations
 
 import pytest
 
-from risk.core.book import Reservation, book_of, filled, follow
-from risk.core.exposure import Scope, money_counters
-from risk.core.limits import RiskLimits
+from risk.core.book import book_of, filled
 from risk.core.brakes import brake
+from risk.core.exposure import WHOLE, count
+from risk.core.limits import RiskLimits
+from risk.core.reservation import Reservation, follow
 from risk.core.trading_state import permits
+from risk.core.usage import Scope
 from shared.domain.enums import OrderStatus, Purpose, Side, TradingState
 from tests.builders import APPROVED, BTC, EQUITY, FILL, ORDER
 
@@ -82,7 +84,8 @@ def test_a_mark_makes_a_book():
 
 def test_the_counters_follow_from_the_book():
     book = replace(book_of(EQUITY), reservations={PROMISED.decision_id: PROMISED})
-    total, symbol, other = money_counters(book, RiskLimits(), ["ETH-USDT", BTC])
+    keys = (WHOLE, (Scope.SYMBOL, BTC), (Scope.SYMBOL, "ETH-USDT"))
+    symbol, other, total = count(keys, book, RiskLimits())
     assert (total.scope, total.reserved) == (Scope.TOTAL, D("400.4"))
     assert total.cap == D("8000.4")
     assert total.headroom == total.cap - total.reserved - total.position

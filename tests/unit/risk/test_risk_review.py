@@ -298,7 +298,9 @@ def test_what_is_too_small_to_sell_is_neither_left_nor_in_the_way_of_an_entry():
 def test_a_denial_names_every_breach_with_its_headroom():
     book = replace(BOOK, positions=holding(ETH, "79.98"), trades_today=200, locks={BTC: "fork"})
     verdict = judged(entry(), book)
-    assert checks(verdict) == ["trades_per_day", "symbol_lock", "exposure_ratio", "min_notional"]
+    assert checks(verdict) == [
+        "trades_per_day", "symbol_lock", "exposure_ratio", "venue_ratio", "min_notional",
+    ]  # fmt: skip
     breach = next(one for one in verdict.breaches if one.check == "exposure_ratio")
     assert breach.limit == "8000"
     assert breach.headroom == "2"

@@ -113,7 +113,8 @@ def test_limits_change_once_per_version(risk, facts):
     body = {"version": 1, "limits": {**found["limits"], "max_position_ratio": 0.02}}
     risk.say(facts.marked(1), facts.issued(1, facts.entry(1)), now=1)
     assert risk.ask("PUT", "/limits", body=body).json()["version"] == 2
-    assert risk.counter("symbol", "BTC-USDT").cap == 200
+    assert risk.counter("asset", "BTC").cap == 200
+    assert risk.counter("symbol", "BTC-USDT").cap == 500
     assert risk.ask("PUT", "/limits", body=body).status_code == 409
     risk.say(facts.marked(2), facts.issued(2, facts.entry(2, "ETH-USDT")), now=2)
     approved = risk.approved()[-1]
