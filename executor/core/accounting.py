@@ -72,6 +72,22 @@ def compare_balances(
     return tuple(found)
 
 
+def drifts(
+    baselines: Mapping[str, Decimal],
+    moved: Moved,
+    venue: Mapping[str, Decimal],
+    quotes: frozenset[str],
+) -> dict[str, Decimal]:
+    """Return what the venue's rounding of quotes has come to, where it is let pass."""
+    found: dict[str, Decimal] = {}
+    for asset in sorted(quotes & baselines.keys()):
+        ours = baselines[asset] + moved.amounts.get(asset, ZERO)
+        drift = venue.get(asset, ZERO) - ours
+        if drift and abs(drift) <= _allowance(asset, moved):
+            found[asset] = drift
+    return found
+
+
 def _allowance(asset: str, moved: Moved) -> Decimal:
     fills = min(moved.fills.get(asset, 0), _MOST_FILLS)
     return fills * (_CENT if asset in _MONEY else _EIGHTH)

@@ -1,6 +1,7 @@
 """The account beside our orders: what it began with, what is not ours, what is to be announced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 
 from executor.tables import balance_baselines, due_marks, external_orders, fills
 from shared.db.dialect import for_update, upsert
-from shared.db.statements import Prepared, among, given
+from shared.db.statements import Prepared, among, as_row, given
 from shared.domain.enums import Liquidity, Purpose, Side
 from shared.domain.events import ExternalOrder
 from shared.domain.ids import AccountId, ClientOrderId, Symbol, TradeId, VenueOrderId
@@ -19,6 +20,15 @@ from shared.domain.venue import OrderReport
 _BASELINES = Prepared(
     select(balance_baselines.c.asset, balance_baselines.c.amount).where(
         given(balance_baselines.c.venue), given(balance_baselines.c.account)
+    )
+)
+_BASELINE = Prepared(
+    for_update(
+        select(balance_baselines).where(
+            given(balance_baselines.c.venue),
+            given(balance_baselines.c.account),
+            given(balance_baselines.c.asset),
+        )
     )
 )
 _FILLS = Prepared(
@@ -49,31 +59,41 @@ _MADE = Prepared(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """What the account has of an asset beside our fills, and when its rounding was explained."""
+
+    asset: str
+    amount: Decimal
+    rounded_at: datetime | None = None
+
+
 def baselines(connection: Connection, venue: str, account: AccountId) -> dict[str, Decimal]:
     rows = _BASELINES.rows(connection, venue=venue, account=account)
     return {row.asset: row.amount for row in rows}
 
 
-def save_baselines(
+def lock_baseline(
+    connection: Connection, place: tuple[str, AccountId], asset: str
+) -> Baseline | None:
+    """Return what the account had of an asset beside our fills, locked; None: never looked at."""
+    venue, account = place
+    row = _BASELINE.first(connection, venue=venue, account=account, asset=asset)
+    if row is None:
+        return None
+    return Baseline(asset=row.asset, amount=row.amount, rounded_at=row.rounded_at)
+
+
+def save_baseline(
     connection: Connection,
     place: tuple[str, AccountId],
-    amounts: Mapping[str, Decimal],
+    baseline: Baseline,
     note: tuple[str, datetime],
 ) -> None:
-    """Set what the account had of each asset before our fills; `note` is who said so, when."""
+    """Set what the account had of an asset beside our fills; `note` is who said so, when."""
     (venue, account), (actor, at) = place, note
-    rows = [
-        {
-            "venue": venue,
-            "account": account,
-            "asset": asset,
-            "amount": amount,
-            "set_at": at,
-            "actor": actor,
-        }
-        for asset, amount in sorted(amounts.items())
-    ]
-    upsert(connection, balance_baselines, rows, key=("venue", "account", "asset"))
+    row = {**as_row(baseline), "venue": venue, "account": account, "set_at": at, "actor": actor}
+    upsert(connection, balance_baselines, [row], key=("venue", "account", "asset"))
 
 
 def fills_recorded(

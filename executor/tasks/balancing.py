@@ -9,21 +9,22 @@ from decimal import Decimal
 from threading import RLock
 from typing import Any
 
-from executor.core.accounting import Moved, assets_of, compare_balances, quotes_of
+from executor.core.accounting import Moved, assets_of, compare_balances, drifts, quotes_of
 from executor.core.reconciliation import Difference, DifferenceKind
 from executor.repository import account, requests
+from executor.tasks import explaining
 from executor.tasks.line import Line
-from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.clock import EPOCH
 from shared.domain.enums import OrderStatus, SurpriseKind
 from shared.domain.errors import BadInput
 from shared.domain.instrument import split_symbol
-from shared.domain.values import ZERO, to_text
+from shared.domain.values import ZERO
 from shared.runtime.logging import get_logger
 
 log = get_logger()
 
 _OVERLAP = timedelta(minutes=5)
+_ROUNDED_EVERY = timedelta(days=1)
 _QUIET = timedelta(seconds=5)
 _LOOKS = 3
 _LOOK_AGAIN_SECONDS = 1.0
@@ -42,6 +43,8 @@ class _Known:
     moved: Moved = field(default_factory=Moved)
     until: datetime = EPOCH
     suspected: frozenset[str] = frozenset()
+    drifts: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
+    rounded_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,9 @@ class Balances:
             baselines |= self._begin(unknown, theirs)
         quotes = quotes_of(line.symbols)
         found = compare_balances(baselines, self._known.moved, theirs, quotes)
-        settled = [one for one in found if one.subject not in self._moving()]
+        moving = self._moving()
+        settled = [one for one in found if one.subject not in moving]
+        self._round_off(drifts(baselines, self._known.moved, theirs, quotes - moving))
         differing = frozenset(one.subject for one in settled)
         certain = tuple(one for one in settled if one.subject in self._known.suspected)
         self._known.suspected = differing
@@ -103,42 +108,27 @@ class Balances:
             self._count_fills()
             baseline = theirs.get(asset, ZERO) - self._known.moved.amounts.get(asset, ZERO)
 
-        def work(uow: UnitOfWork) -> None:
-            place = (line.venue.name, line.account)
-            account.save_baselines(uow.connection, place, {asset: baseline}, (actor, uow.now))
-            uow.audit(
-                actor,
-                "balance.accepted",
-                asset,
-                {"account": line.account, "baseline": to_text(baseline)},
-            )
-
-        line.transactions.attempt(work)
+        explaining.accept(line, asset, baseline, actor)
         self.compare()
         return baseline
 
     def _begin(self, assets: frozenset[str], theirs: Mapping[str, Decimal]) -> dict[str, Decimal]:
         """Take what is found of assets seen for the first time for what the account began with."""
-        line = self.line
         began = {
             asset: theirs.get(asset, ZERO) - self._known.moved.amounts.get(asset, ZERO)
             for asset in assets
         }
-
-        def work(uow: UnitOfWork) -> None:
-            place = (line.venue.name, line.account)
-            account.save_baselines(uow.connection, place, began, ("executor", uow.now))
-            for asset, amount in sorted(began.items()):
-                uow.audit(
-                    "executor",
-                    "balance.opening",
-                    asset,
-                    {"account": line.account, "baseline": to_text(amount)},
-                )
-
-        line.transactions.attempt(work)
-        log.info("account.begun", assets=sorted(began))
+        explaining.begin(self.line, began)
         return began
+
+    def _round_off(self, drifts: Mapping[str, Decimal]) -> None:
+        """Book what rounding has come to, once it is the same twice in a row."""
+        known, self._known.drifts = self._known.drifts, dict(drifts)
+        now = self.line.board.clock.now()
+        for asset, drift in drifts.items():
+            last = self._known.rounded_at.get(asset, EPOCH)
+            if known.get(asset) == drift and now - last >= _ROUNDED_EVERY:
+                self._known.rounded_at[asset] = explaining.round_off(self.line, asset, drift)
 
     def _count_fills(self) -> None:
         line = self.line

@@ -154,3 +154,4 @@ class BalanceKind(StrEnum):
     WITHDRAWAL = "withdrawal"
     EXTERNAL_TRADE = "external_trade"  # somebody else traded on the account
     ADJUSTMENT = "adjustment"  # approved by a second person
+    ROUNDING = "rounding"  # of the venue, summed up
