@@ -62,5 +62,5 @@ def _seconds(market: Market) -> np.ndarray:
 
 def _outcome(name: str, market: Market, curve: Curve, activity: Activity) -> Outcome:
     per_year = candles_per_year(market.interval)
-    performance = measure(curve.equity, curve.invested_ratio, activity, per_year)
+    performance = measure(curve.drawn, curve.invested_ratio, activity, per_year)
     return Outcome(name=name, curve=curve, performance=performance)

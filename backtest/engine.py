@@ -197,7 +197,7 @@ class Engine:
             fees=final.fees,
         )
         per_year = candles_per_year(self._spec.interval)
-        figures = measure(curve.equity, curve.invested_ratio, activity, per_year)
+        figures = measure(curve.drawn, curve.invested_ratio, activity, per_year)
         return BacktestResult(
             outcome=Outcome(name=name, curve=curve, performance=figures),
             decisions=Decisions(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any
 
 from backtest.result import BacktestResult, InstrumentOutcome, Outcome
@@ -34,12 +35,18 @@ def _figure(value: float | None) -> str:
 _FIGURES: tuple[tuple[str, Callable[[Performance], str]], ...] = (
     ("return", lambda one: _share(one.return_ratio)),
     ("CAGR", lambda one: _share(one.cagr)),
+    ("volatility", lambda one: _share(one.volatility)),
     ("Sharpe", lambda one: _figure(one.sharpe)),
     ("Sortino", lambda one: _figure(one.sortino)),
+    ("Calmar", lambda one: _figure(one.calmar)),
     ("max drawdown", lambda one: _share(one.max_drawdown_ratio)),
+    ("longest drawdown", lambda one: f"{one.longest_drawdown_seconds / 86_400:.1f} days"),
+    ("worst day", lambda one: _share(one.worst_day_ratio)),
+    ("value at risk, 95 % of days", lambda one: _share(one.value_at_risk_ratio)),
     ("trades", lambda one: str(one.trades)),
     ("win rate", lambda one: _share(one.win_rate)),
     ("profit factor", lambda one: _figure(one.profit_factor)),
+    ("expectancy", lambda one: "-" if one.expectancy is None else f"{one.expectancy:.2f}"),
     ("turnover", lambda one: _figure(one.turnover)),
     ("fees", lambda one: f"{one.fees:.2f}"),
     ("exposure", lambda one: _share(one.exposure_ratio)),
@@ -129,7 +136,10 @@ def as_document(result: BacktestResult, rivals: Sequence[Outcome]) -> dict[str, 
 
 
 def _plain(performance: Performance) -> dict[str, Any]:
-    return {**asdict(performance), "fees": to_text(performance.fees)}
+    return {
+        name: to_text(value) if isinstance(value, Decimal) else value
+        for name, value in asdict(performance).items()
+    }
 
 
 def _period(result: BacktestResult) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from portfolio.core.performance import Performance
+from portfolio.core.performance import EquityCurve, Performance
 from portfolio.core.trades import RoundTrip
 from shared.domain.events import EquityMarked
 from shared.domain.ids import Symbol
@@ -27,6 +27,10 @@ class Curve:
     seconds: NDArray[np.int64]
     equity: NDArray[np.float64]
     invested_ratio: NDArray[np.float64]
+
+    @property
+    def drawn(self) -> EquityCurve:
+        return EquityCurve(seconds=self.seconds, equity=self.equity)
 
     @property
     def start(self) -> datetime:

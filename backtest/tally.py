@@ -4,7 +4,7 @@ from backtest.account import Account
 from backtest.baselines import held_ratio
 from backtest.market import Market
 from backtest.result import InstrumentOutcome
-from portfolio.core.performance import profit_factor, win_rate
+from portfolio.core.outcomes import profit_factor, win_rate
 from portfolio.core.position import Position
 from shared.domain.ids import Symbol
 
@@ -14,14 +14,14 @@ def per_instrument(market: Market, account: Account) -> dict[Symbol, InstrumentO
 
 
 def _outcome(symbol: Symbol, market: Market, account: Account) -> InstrumentOutcome:
-    closed = [trip for trip in account.trips if trip.symbol == symbol]
+    profits = [trip.pnl for trip in account.trips if trip.symbol == symbol]
     position = account.positions.get(symbol) or Position(symbol=symbol)
     return InstrumentOutcome(
         symbol=symbol,
         candles=market.count(symbol),
-        trades=len(closed),
-        win_rate=win_rate(closed),
-        profit_factor=profit_factor(closed),
+        trades=len(profits),
+        win_rate=win_rate(profits),
+        profit_factor=profit_factor(profits),
         realized_pnl=position.realized_pnl,
         fees=position.fees,
         buy_and_hold_ratio=held_ratio(market, symbol),

@@ -8,14 +8,17 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
+from portfolio.core.outcomes import losers, mean, profit_factor, win_rate, winners
 from portfolio.core.trades import RoundTrip
 from shared.domain.enums import Interval
-from shared.domain.values import ZERO
 
-SECONDS_PER_YEAR = 365 * 86_400
+_DAY = 86_400
+SECONDS_PER_YEAR = 365 * _DAY
 _LARGEST_LOG = 700.0
+_TAIL = 0.05
 
 Series = NDArray[np.float64]
+Instants = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,13 @@ class Performance:
     """Ratios are fractions (0.1 is 10 %); None where a figure is not defined (no losses, no time).
 
     return_ratio      None where there was nothing to begin with
+    volatility        standard deviation of per-candle returns, annualised
     sharpe, sortino   of per-candle returns, annualised by candles per year, risk-free rate 0
+    calmar            growth of a year over the deepest drawdown
+    longest_drawdown_seconds   from a peak until it was reached again, or until now
+    value_at_risk_ratio, expected_shortfall_ratio   of daily returns: the loss that 5 % of the days
+                      exceed, and the mean of those days (Rockafellar & Uryasev 2002)
+    expectancy, average_win, average_loss   per closed round trip, in quote, net of fees
     turnover          traded notional over mean equity
     exposure_ratio    mean share of equity invested
     """
@@ -31,12 +40,22 @@ class Performance:
     candles: int
     return_ratio: float | None
     cagr: float | None
+    volatility: float
     sharpe: float
     sortino: float
+    calmar: float | None
     max_drawdown_ratio: float
+    longest_drawdown_seconds: int
+    value_at_risk_ratio: float | None
+    expected_shortfall_ratio: float | None
+    best_day_ratio: float | None
+    worst_day_ratio: float | None
     trades: int
     win_rate: float | None
     profit_factor: float | None
+    expectancy: Decimal | None
+    average_win: Decimal | None
+    average_loss: Decimal | None
     turnover: float
     fees: Decimal
     exposure_ratio: float
@@ -55,28 +74,62 @@ class Activity:
     fees: Decimal
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquityCurve:
+    """One point before the first candle, then one for each; `seconds` is Unix time."""
+
+    seconds: Instants
+    equity: Series
+
+
 def measure(
-    equity: Series, invested_ratio: Series, activity: Activity, per_year: float
+    curve: EquityCurve, invested_ratio: Series, activity: Activity, per_year: float
 ) -> Performance:
-    """Return the figures of a curve: one value before the first candle, then one for each."""
+    """Return the figures of a curve and of what was traded along it."""
+    equity = curve.equity
     candles = max(len(equity) - 1, 0)
-    returns = _returns(equity) if candles else np.zeros(0)
+    returns = returns_of(equity)
     mean_equity = float(equity.mean()) if len(equity) else 0.0
-    closed = [trip for trip in activity.trips if trip.closed_at is not None]
+    cagr, deepest = _cagr(equity, candles, per_year), max_drawdown(equity)
+    days = returns_of(_closing(curve))
+    profits = [trip.pnl for trip in activity.trips if trip.closed_at is not None]
     return Performance(
         candles=candles,
         return_ratio=_total_return(equity, candles),
-        cagr=_cagr(equity, candles, per_year),
+        cagr=cagr,
+        volatility=_deviation(returns) * math.sqrt(per_year),
         sharpe=_annualised(returns, _deviation(returns), per_year),
         sortino=_annualised(returns, _downside(returns), per_year),
-        max_drawdown_ratio=max_drawdown(equity),
-        trades=len(closed),
-        win_rate=win_rate(closed),
-        profit_factor=profit_factor(closed),
+        calmar=cagr / deepest if cagr is not None and deepest > 0 else None,
+        max_drawdown_ratio=deepest,
+        longest_drawdown_seconds=longest_drawdown(curve),
+        value_at_risk_ratio=value_at_risk(days),
+        expected_shortfall_ratio=expected_shortfall(days),
+        best_day_ratio=float(days.max()) if len(days) else None,
+        worst_day_ratio=float(days.min()) if len(days) else None,
+        trades=len(profits),
+        win_rate=win_rate(profits),
+        profit_factor=profit_factor(profits),
+        expectancy=mean(profits),
+        average_win=mean(winners(profits)),
+        average_loss=mean(losers(profits)),
         turnover=float(activity.traded_notional) / mean_equity if mean_equity > 0 else 0.0,
         fees=activity.fees,
         exposure_ratio=float(invested_ratio.mean()) if len(invested_ratio) else 0.0,
     )
+
+
+def without_contributions(equity: Series, contributed: Series) -> Series:
+    """Return the curve had nothing been paid in or out on the way: time-weighted growth.
+
+    `contributed` is what was paid in so far at each point, withdrawals taken off.
+    """
+    paid = np.diff(contributed)
+    if not paid.any():
+        return equity
+    growth = np.ones(len(equity))
+    growth[1:] += _shares(np.diff(equity) - paid, equity[:-1])
+    return np.cumprod(growth) * (equity[0] if equity[0] > 0 else 1.0)
 
 
 def max_drawdown(equity: Series) -> float:
@@ -87,21 +140,52 @@ def max_drawdown(equity: Series) -> float:
     return float(_shares(peaks - equity, peaks).max())
 
 
-def win_rate(closed: Sequence[RoundTrip]) -> float | None:
-    if not closed:
+def longest_drawdown(curve: EquityCurve) -> int:
+    """Return the longest time in seconds from a peak until it was reached again, or until the end.
+
+    A fall that ended before the next candle closed cannot be seen.
+    """
+    if not len(curve.equity):
+        return 0
+    peaks = np.maximum.accumulate(curve.equity)
+    at_peak = np.flatnonzero(curve.equity >= peaks)
+    ends = np.append(at_peak, len(peaks) - 1)
+    waits = np.where(np.diff(ends) > 1, np.diff(curve.seconds[ends]), 0)
+    if at_peak[-1] < len(peaks) - 1:
+        waits[-1] = curve.seconds[-1] - curve.seconds[at_peak[-1]]
+    return int(waits.max())
+
+
+def value_at_risk(returns: Series) -> float | None:
+    """Return the loss that at most 5 % of the returns exceed; negative where it is a gain."""
+    if not len(returns):
         return None
-    return sum(trip.pnl > 0 for trip in closed) / len(closed)
+    losses = np.sort(-returns)[::-1]
+    return float(losses[_beyond(len(losses))])
 
 
-def profit_factor(closed: Sequence[RoundTrip]) -> float | None:
-    """Return what the winners won over what the losers lost, None where nothing was lost."""
-    won = lost = ZERO
-    for profit in (trip.pnl for trip in closed):
-        if profit > 0:
-            won += profit
-        else:
-            lost -= profit
-    return float(won / lost) if lost > 0 else None
+def expected_shortfall(returns: Series) -> float | None:
+    """Return the mean loss of the worst 5 % of the returns, the last of them in part."""
+    if not len(returns):
+        return None
+    losses = np.sort(-returns)[::-1]
+    whole = _beyond(len(losses))
+    mass = _TAIL * len(losses)
+    return float((losses[:whole].sum() + losses[whole] * (mass - whole)) / mass)
+
+
+def _beyond(count: int) -> int:
+    """Return how many of the worst returns lie wholly within the tail."""
+    return min(math.floor(_TAIL * count + 1e-9), count - 1)
+
+
+def _closing(curve: EquityCurve) -> Series:
+    """Return the first value, then the last of each UTC day; midnight ends a day."""
+    if len(curve.equity) < 2:
+        return curve.equity
+    days = (curve.seconds[1:] - 1) // _DAY
+    lasts = np.append(np.flatnonzero(np.diff(days)) + 1, len(curve.equity) - 1)
+    return curve.equity[np.append(0, lasts)]
 
 
 def _cagr(equity: Series, candles: int, per_year: float) -> float | None:
@@ -117,7 +201,8 @@ def _total_return(equity: Series, candles: int) -> float | None:
     return float(equity[-1] / equity[0] - 1.0) if equity[0] > 0 else None
 
 
-def _returns(equity: Series) -> Series:
+def returns_of(equity: Series) -> Series:
+    """Return the change from each point to the next as a ratio; 0 where there was nothing."""
     return _shares(np.diff(equity), equity[:-1])
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Row, Select, select
 from portfolio.core.equity import total
 from portfolio.core.ledger import NOTIONAL_LEGS, Entry, SourceKind
 from portfolio.core.lots import Lot
-from portfolio.core.performance import Activity, Series
+from portfolio.core.performance import Activity, EquityCurve, Series
 from portfolio.core.trades import RoundTrip
 from portfolio.repository.books import lot_of, trip_of
 from portfolio.tables import equity_points, ledger_entries, round_trips, tax_lots
@@ -39,7 +39,7 @@ class CurveRead:
 
     start: datetime | None
     end: datetime | None
-    equity: Series
+    drawn: EquityCurve
     invested_ratio: Series
     fees: Decimal
 
@@ -67,12 +67,13 @@ def curve(connection: Connection, account: AccountId, period: Period) -> CurveRe
     ordered = statement.order_by(equity_points.c.as_of.desc()).limit(LONGEST_CURVE)
     rows = connection.execute(ordered).all()[::-1]
     equity = np.array([float(row.equity) for row in rows])
+    seconds = np.array([row.as_of.timestamp() for row in rows], dtype=np.int64)
     invested = np.array([float(row.invested) for row in rows])
     ratio = np.divide(invested, equity, out=np.zeros_like(equity), where=equity > 0)
     return CurveRead(
         start=rows[0].as_of if rows else None,
         end=rows[-1].as_of if rows else None,
-        equity=equity,
+        drawn=EquityCurve(seconds=seconds, equity=equity),
         invested_ratio=ratio,
         fees=rows[-1].fees - rows[0].fees if rows else ZERO,
     )

@@ -85,17 +85,29 @@ class ProfitOut(Document):
 
 
 class PerformanceOut(Document):
+    """Ratios are fractions; null where a figure is not defined: no losses, no time, no money."""
+
     start: datetime | None
     end: datetime | None
     candles: int
     return_ratio: float | None
     cagr: float | None
+    volatility: float
     sharpe: float
     sortino: float
+    calmar: float | None
     max_drawdown_ratio: float
+    longest_drawdown_seconds: int
+    value_at_risk_ratio: float | None
+    expected_shortfall_ratio: float | None
+    best_day_ratio: float | None
+    worst_day_ratio: float | None
     trades: int
     win_rate: float | None
     profit_factor: float | None
+    expectancy: MoneyText | None
+    average_win: MoneyText | None
+    average_loss: MoneyText | None
     turnover: float
     fees: MoneyText
     exposure_ratio: float

@@ -104,7 +104,7 @@ def _add_profit(routes: APIRouter, desk: Desk) -> None:
             read = reports.curve(connection, desk.policy.account, period_of(start, end))
             traded = reports.activity(connection, desk.policy.account, read, desk.policy.quote)
         per_year = candles_per_year(desk.policy.interval)
-        figures = measure(read.equity, read.invested_ratio, traded, per_year)
+        figures = measure(read.drawn, read.invested_ratio, traded, per_year)
         return PerformanceOut(start=read.start, end=read.end, **asdict(figures))
 
 

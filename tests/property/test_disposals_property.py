@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portfolio.core.booking import booking_of, source_of
 from portfolio.core.books import book, flat
 from portfolio.core.disposals import Inventory, LotMethod, Move, MoveKind, dispose, in_order, replay
-from portfolio.core.flow import flow_of, source_of
+from portfolio.core.flow import flow_of
 from shared.domain.errors import Conflict
 from shared.domain.ids import Symbol
 from shared.domain.values import MONEY, ZERO, exact
@@ -195,7 +196,9 @@ def test_first_in_first_out_leaves_the_very_lots_of_the_books(history):
     """The books book one fill after another; the replay reads the same from the ledger."""
     holdings = {}
     for one in history:
-        holdings[one.symbol] = book(holdings.get(one.symbol, flat(one.symbol)), one, None).holding
+        holdings[one.symbol] = book(
+            holdings.get(one.symbol, flat(one.symbol)), booking_of(one, None)
+        ).holding
     kept = sorted(
         (lot for holding in holdings.values() for lot in holding.lots),
         key=lambda lot: (lot.acquired_at, lot.lot_id),

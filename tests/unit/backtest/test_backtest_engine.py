@@ -223,7 +223,7 @@ def test_a_report_has_every_figure():
     report = build_report("t", result, (rival,))
     assert [table.title for table in report.tables] == ["Figures", "Instruments", "Exits"]
     assert report.tables[0].columns == ("", "baseline", "flat")
-    assert len(report.tables[0].rows) == 11
+    assert len(report.tables[0].rows) == 17
     document = as_document(result, (rival,))
     assert document["fills"] == len(result.decisions.fills)
     assert set(document["instruments"]) == set(NAMES)

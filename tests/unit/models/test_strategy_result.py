@@ -5,7 +5,7 @@ import pytest
 
 from models.strategy.result import daily_returns, max_drawdown, mean_net, sharpe, summarise
 from models.strategy.simulate import Course, Trades
-from portfolio.core.performance import Activity, measure
+from portfolio.core.performance import Activity, EquityCurve, measure
 from tests.unit.models.made_bets import HOUR, START, at
 
 HOURS_A_YEAR = 8_760.0
@@ -48,7 +48,8 @@ def test_the_figures_are_those_of_the_portfolio():
     draw = np.random.default_rng(1)
     equity = np.cumprod(np.concatenate(([1.0], 1 + 0.01 * draw.standard_normal(500))))
     activity = Activity(trips=(), traded_notional=Decimal(0), fees=Decimal(0))
-    theirs = measure(equity, np.zeros(501), activity, HOURS_A_YEAR)
+    drawn = EquityCurve(seconds=3600 * np.arange(501), equity=equity)
+    theirs = measure(drawn, np.zeros(501), activity, HOURS_A_YEAR)
     ours = summarise("model", course_of(equity), HOURS_A_YEAR)
     assert ours.sharpe == pytest.approx(theirs.sharpe)
     assert ours.max_drawdown == pytest.approx(theirs.max_drawdown_ratio)

@@ -8,7 +8,7 @@ from portfolio.core.booking import booking_of
 from portfolio.core.books import book, flat
 from portfolio.core.equity import Holdings, mark, opening_watermark, watermark_of
 from portfolio.core.flow import Flow
-from portfolio.core.performance import Activity, measure
+from portfolio.core.performance import Activity, EquityCurve, measure
 from portfolio.core.position import Position, apply
 from portfolio.core.trades import RoundTrip
 from shared.domain.enums import ExitReason, Liquidity, Purpose, Side
@@ -186,8 +186,13 @@ def test_a_day_without_a_midnight_candle_starts_with_the_last_mark_before_it():
     assert next_day.day_start_equity == D("1050")
 
 
+def curve_of(*equity):
+    seconds = int(START.timestamp()) + 86_400 * np.arange(len(equity))
+    return EquityCurve(seconds=seconds, equity=np.array(equity, dtype=float))
+
+
 def test_performance_of_a_known_curve():
-    equity = np.array([100.0, 110.0, 99.0, 108.9])
+    equity = curve_of(100, 110, 99, 108.9)
     trips = (
         RoundTrip(
             trip_id="a", symbol=BTC, opened_at=START, closed_at=START, cost=D(10), proceeds=D(13)
@@ -207,14 +212,16 @@ def test_performance_of_a_known_curve():
     assert figures.sortino == pytest.approx(returns.mean() / np.sqrt(0.01 / 3) * 365**0.5)
     assert figures.max_drawdown_ratio == pytest.approx(0.1)
     assert (figures.trades, figures.win_rate, figures.profit_factor) == (2, 0.5, 3.0)
+    assert (figures.expectancy, figures.average_win, figures.average_loss) == (1, 3, -1)
     assert figures.turnover == pytest.approx(4.0, rel=0.01)
     assert figures.exposure_ratio == pytest.approx(0.1)
 
 
 def test_figures_that_do_not_exist_are_none_and_never_infinite():
     nothing = Activity(trips=(), traded_notional=D(0), fees=D(0))
-    for curve in (np.zeros(0), np.array([100.0]), np.array([100.0, 100.0]), np.array([1.0, 1e6])):
-        figures = measure(curve, np.zeros(len(curve)), nothing, 525_600.0)
+    for equity in ((), (100,), (100, 100), (1, 1e6)):
+        figures = measure(curve_of(*equity), np.zeros(len(equity)), nothing, 525_600.0)
+        assert figures.expectancy is figures.average_win is figures.average_loss is None
         assert figures.win_rate is None
         assert figures.profit_factor is None
         assert np.isfinite(figures.sharpe)
@@ -223,7 +230,7 @@ def test_figures_that_do_not_exist_are_none_and_never_infinite():
 
 def test_an_account_that_began_with_nothing_has_no_return():
     nothing = Activity(trips=(), traded_notional=D(0), fees=D(0))
-    figures = measure(np.array([0.0, 0.0, 50.0, 25.0]), np.zeros(3), nothing, 365.0)
+    figures = measure(curve_of(0, 0, 50, 25), np.zeros(3), nothing, 365.0)
     assert figures.return_ratio is None
     assert figures.cagr is None
     assert figures.max_drawdown_ratio == 0.5
