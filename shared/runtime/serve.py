@@ -161,9 +161,6 @@ def _bound(services: Sequence[Service], host: str, held: ExitStack) -> list[sock
 
 async def _serve_http(platform: Platform, sockets: Sequence[socket.socket]) -> None:
     servers = [_server(service) for service in platform.services]
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, platform.stop.set)
     serving = [
         asyncio.create_task(server.serve(sockets=[one]))
         for server, one in zip(servers, sockets, strict=True)
@@ -175,6 +172,18 @@ async def _serve_http(platform: Platform, sockets: Sequence[socket.socket]) -> N
     for server in servers:
         server.should_exit = True
     await asyncio.gather(*serving)
+
+
+@contextmanager
+def _stopped_by_signals(platform: Platform) -> Generator[None]:
+    """Let SIGTERM and SIGINT stop the platform in order, from before its first task on."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda *_: platform.stop.set()) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _server(service: Service) -> _Server:
@@ -214,13 +223,14 @@ def serve(
     with ExitStack() as held:
         sockets = _bound(services, runtime.settings.trading_bind_host, held)
         platform = Platform(services, runtime)
-        try:
-            platform.start()
-            log.info("platform.started", services=[service.name for service in services])
-            alongside(platform)
-            asyncio.run(_serve_http(platform, sockets))
-        finally:
-            platform.shut_down()
+        with _stopped_by_signals(platform):
+            try:
+                platform.start()
+                log.info("platform.started", services=[service.name for service in services])
+                alongside(platform)
+                asyncio.run(_serve_http(platform, sockets))
+            finally:
+                platform.shut_down()
     log.info("platform.stopped", failed=platform.failed)
     return 1 if platform.failed else 0
 
