@@ -123,10 +123,12 @@ def fill(approved: Approved, quantity, total, trade="t1", price="100.2"):
 
 
 class Risk:
-    def __init__(self, engine: Engine, symbols=SYMBOLS, **settings):
+    def __init__(self, engine: Engine, symbols=SYMBOLS, platform=None, **settings):
         self.symbols, self.traded_at = symbols, set()
         keys = ",".join(f"{scope}:{key}" for scope, key in KEYS.items())
-        platform = PlatformSettings(trading_api_keys=keys, market={"instruments": symbols})
+        platform = PlatformSettings(
+            trading_api_keys=keys, market={"instruments": symbols}, **(platform or {})
+        )
         self.clock, bell = FollowingClock(), InProcessDoorbell()
         self.clock.observe(at(0))
 
@@ -141,8 +143,8 @@ class Risk:
         own = transactions("risk")
         self.consumer = Consumer("risk", own, self.service.handlers, 0.1)
         self.consumer.subscribe()
-        for task in self.service.tasks:
-            task.run(None)
+        self.tasks = {task.name: task.run.__self__ for task in self.service.tasks[1:]}
+        self.service.tasks[0].run(None)
 
     def say(self, *facts, now=None, knows_market=True):
         """Announce facts in one batch, `now` hours after the start, and let risk handle them.
