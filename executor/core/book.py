@@ -119,7 +119,7 @@ class _Session:
             return
         before = self.book()
         spare = before.leaving(None)
-        for holding in before.holdings:
+        for holding in sorted(before.holdings, key=lambda one: one.bracket is None):
             own = before.leaving(holding.entry.client_order_id)
             bare = max(holding.quantity - own, ZERO)
             covered = min(spare, bare)

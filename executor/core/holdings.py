@@ -50,10 +50,16 @@ def bought(
 def sold(
     holdings: Mapping[ClientOrderId, Holding], quantity: Decimal, parent: ClientOrderId | None
 ) -> tuple[Holdings, Decimal]:
-    """Return the holdings after a sale, its own entry's first, and what none of them had."""
+    """Return the holdings after a sale, its own entry's first, and what none of them had.
+
+    What has no bracket goes last: it was bought to be kept, and a horizon ends the others.
+    """
     left: Holdings = dict(holdings)
-    own_first = sorted(holdings.values(), key=lambda one: one.entry.client_order_id != parent)
-    for holding in own_first:
+    in_turn = sorted(
+        holdings.values(),
+        key=lambda one: (one.entry.client_order_id != parent, one.bracket is None),
+    )
+    for holding in in_turn:
         gone = min(quantity, holding.quantity)
         quantity -= gone
         if gone == holding.quantity:

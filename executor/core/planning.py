@@ -68,14 +68,19 @@ def obstacle(
 
 
 def plan(approved: Approved, policy: OrderPolicy) -> Order:
-    """Return the one order an approval permits."""
+    """Return the one order an approval permits.
+
+    An entry without a bracket, as a target weight makes it, has no horizon at which it would stop
+    waiting: it fills at once or not at all.
+    """
     is_entry = approved.purpose is Purpose.ENTRY
+    may_wait = is_entry and approved.bracket is not None
     is_market = not is_entry and policy.exit_type is OrderType.MARKET
     horizon = approved.bracket and approved.bracket.horizon_candles * approved.interval.delta
     if is_market:
         time_in_force = TimeInForce.GTC
     else:
-        time_in_force = policy.entry_time_in_force if is_entry else TimeInForce.IOC
+        time_in_force = policy.entry_time_in_force if may_wait else TimeInForce.IOC
     return Order(
         client_order_id=client_order_id(policy.mode, approved.account, approved.decision_id),
         decision_id=approved.decision_id,
@@ -96,7 +101,7 @@ def plan(approved: Approved, policy: OrderPolicy) -> Order:
         bracket=approved.bracket if is_entry else None,
         horizon_at=approved.decided_at + horizon if is_entry and horizon else None,
         exit_reason=approved.exit_reason,
-        is_post_only=policy.is_post_only and is_entry,
+        is_post_only=policy.is_post_only and may_wait,
         source=approved.source,
     )
 

@@ -132,7 +132,7 @@ def _bare(book: InstrumentBook, lot_size: Decimal) -> list[tuple[Holding, Decima
     """Return each holding with what of it nothing but a stop is going to sell."""
     found: list[tuple[Holding, Decimal]] = []
     spare = _leaving(book.orders, None)
-    for holding in book.holdings:
+    for holding in sorted(book.holdings, key=lambda one: one.bracket is None):  # as they are sold
         own = _leaving(book.orders, holding)
         covered = min(spare, max(holding.quantity - own, ZERO))
         spare -= covered
