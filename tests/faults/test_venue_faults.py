@@ -33,9 +33,6 @@ from tests.faults.quickly import quickly
 
 AT_ONCE = 9
 
-# a TLS connection that is cut while it is made leaves its socket to the collector of `ssl`
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 @pytest.fixture(autouse=True)
 def hurry():

@@ -1,5 +1,6 @@
 """Strangers' clients, unmodified, do their business with the simulated Binance.US."""
 
+import asyncio
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -20,12 +21,16 @@ def venue() -> Iterator[Served]:
 
 @pytest.fixture
 def sdk(venue: Served) -> Iterator[Client]:
+    loop = asyncio.new_event_loop()  # the package would make one, and close it never
+    asyncio.set_event_loop(loop)
     client = Client(KEY, SECRET, tld="us", ping=False)
     client.API_URL = f"{venue.url}/api"
     client.MARGIN_API_URL = f"{venue.url}/sapi"
     client.session.trust_env = False
     yield client
     client.close_connection()
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture
