@@ -21,6 +21,11 @@ from shared.domain.values import MONEY, ZERO, exact
 _NEAR_TIE = 1e-9
 
 
+def _kept(ratio: float) -> float:
+    """Return what a fall leaves, and a little more: what is near is looked at exactly."""
+    return (1.0 - ratio) * (1.0 + _NEAR_TIE)
+
+
 class Account:
     """What portfolio would have booked and marked.
 
@@ -99,22 +104,48 @@ class Account:
         )
         self._reached = to
 
-    def first_fall(self, to: int, ratio: float) -> int | None:
-        """Return the first candle up to `to` at which the drawdown may reach `ratio`."""
+    def first_fall(self, to: int, drawdown: float, day_loss: float) -> int | None:
+        """Return the first candle up to `to` where the drawdown or the day's loss may be so deep.
+
+        Both are ratios, the one of the peak, the other of the equity at midnight.
+        """
         start, stop = self._reached + 1, to + 1
         if stop <= start:
             return None
-        known = float(self._watermark.peak_equity)
-        kept = (1.0 - ratio) * (1.0 + _NEAR_TIE)
-        if not self._open_trips:
-            return start if float(self.cash) <= known * kept else None
+        known, midnight = self._watermark, float(self._watermark.day_start_equity)
+        peak = float(known.peak_equity)
+        if not self._open_trips:  # what does not move falls no deeper later
+            is_today = self._market.first_of_day(start) <= self._reached
+            highest = max(peak * _kept(drawdown), midnight * _kept(day_loss) if is_today else 0.0)
+            return start if float(self.cash) <= highest else None
         self._draw(start, stop)
         stretch = self._equity[start:stop]
-        if float(stretch.min()) > max(float(stretch.max()), known) * kept:
+        top = max(float(stretch.max()), peak, midnight, float(known.equity))
+        if float(stretch.min()) > top * _kept(min(drawdown, day_loss)):
             return None
-        peaks = np.maximum.accumulate(np.maximum(stretch, known))
-        falls = np.flatnonzero(stretch <= peaks * kept)
-        return start + int(falls[0]) if len(falls) else None
+        is_deep = stretch <= np.maximum.accumulate(np.maximum(stretch, peak)) * _kept(drawdown)
+        is_deep |= stretch <= self._midnights(start, stop) * _kept(day_loss)
+        found = np.flatnonzero(is_deep)
+        return start + int(found[0]) if len(found) else None
+
+    def _midnights(self, start: int, stop: int) -> NDArray[np.float64]:
+        """Return the equity that the day of each candle began with."""
+        found = np.empty(stop - start)
+        at = start
+        while at < stop:
+            first = self._market.first_of_day(at)
+            end = min(self._market.day_after(at), stop)
+            if first <= self._reached:
+                began = float(self._watermark.day_start_equity)
+            elif not self._market.is_midnight_missed(first):
+                began = float(self._equity[first])
+            elif first - 1 == self._reached:
+                began = float(self._watermark.equity)
+            else:
+                began = float(self._equity[first - 1])
+            found[at - start : end - start] = began
+            at = end
+        return found
 
     def curve(self) -> Curve:
         """Return the whole curve, the opening balance first."""

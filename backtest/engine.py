@@ -146,10 +146,11 @@ class Engine:
             self._desk.hear_fill(order, fill, owned)
 
     def _watch(self, to: int) -> None:
-        """Let the candles up to `to` pass, looking for a drawdown that ends trading."""
-        ratio = self._spec.risk.limits.max_drawdown_ratio
+        """Let the candles up to `to` pass, looking for a loss that ends trading."""
+        limits = self._spec.risk.limits
+        ratios = limits.max_drawdown_ratio, limits.max_day_loss_ratio
         while self._desk.state is TradingState.RUN:
-            place = self._account.first_fall(to, ratio)
+            place = self._account.first_fall(to, *ratios)
             if place is None:
                 return
             self._look_at(self._account.mark(place))

@@ -63,6 +63,10 @@ class Market:
         """Return the first candle that closed on the same day, UTC."""
         return int(self._first_of_day[at])
 
+    def day_after(self, at: int) -> int:
+        """Return the first candle of a later day, UTC (the length if there is none)."""
+        return int(self._first_of_day.searchsorted(at, side="right"))
+
     def is_midnight_missed(self, at: int) -> bool:
         """Tell whether a day begins at `at`, but not with a candle that closed at midnight."""
         if at >= len(self) or self._first_of_day[at] != at:

@@ -130,6 +130,40 @@ def test_skipping_marks_what_the_service_marks(story):
     assert len(account.trips) == sum(trip.closed_at is not None for trip in account.trips)
 
 
+def first_by_looking_at_all(service, market, start, drawdown, day_loss):
+    """Return the first candle whose exact mark has fallen so far, all marked one by one."""
+    for at in range(start, len(market)):
+        known = {
+            symbol: market.price(symbol, at)
+            for symbol in SYMBOLS
+            if np.isfinite(market.closes[symbol][at])
+        }
+        marked = service.mark(known, market.closed_at(at))
+        lost = 1 - marked.equity / marked.day_start_equity
+        if marked.drawdown_ratio >= drawdown or lost >= day_loss:
+            return at
+    return None
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    stories(), st.sampled_from(["0.002", "0.01", "0.9"]), st.sampled_from(["0.001", "0.01", "0.9"])
+)
+def test_the_first_fall_is_the_one_that_every_mark_would_find(story, drawdown, day_loss):
+    data = story[0]
+    market = Market(data, Interval.H1)
+    account, service = Account(market, ACCOUNT, OPENING), EveryCandle()
+    begun = min(at for at in range(len(market)) if np.isfinite(market.closes[SYMBOLS[0]][at]))
+    bought = fill(1, SYMBOLS[0], Side.BUY, market.price(SYMBOLS[0], begun), market.closed_at(begun))
+    for at in range(begun):
+        service.mark({}, market.closed_at(at))
+    account.book(bought, None, begun)
+    service.book(bought)
+    expected = first_by_looking_at_all(service, market, begun, Decimal(drawdown), Decimal(day_loss))
+    found = account.first_fall(len(market) - 1, float(drawdown), float(day_loss))
+    assert found == expected
+
+
 def test_a_flat_market_with_thousands_of_equal_peaks_is_no_trouble():
     market = Market({SYMBOLS[0]: arrays([100.0] * 5000, range(5000))}, Interval.H1)
     account = Account(market, ACCOUNT, OPENING)

@@ -127,6 +127,9 @@ VARIANTS = {
     "early brake": lambda spec: replace(
         spec, risk=replace(spec.risk, limits=RiskLimits(max_drawdown_ratio=0.001))
     ),
+    "early brake within a day": lambda spec: replace(
+        spec, risk=replace(spec.risk, limits=RiskLimits(max_day_loss_ratio=0.001))
+    ),
     "few trades a day": lambda spec: replace(
         spec, risk=replace(spec.risk, limits=RiskLimits(max_trades_per_day=1))
     ),
@@ -184,8 +187,9 @@ def test_the_result_balances_to_the_last_digit():
     assert result.final.drawdown_ratio == drawdown(result.final.equity, result.final.peak_equity)
 
 
-def test_the_brake_stops_entries_and_lets_exits_pass():
-    spec = spec_of(max_drawdown_ratio=0.001)
+@pytest.mark.parametrize("limit", ["max_drawdown_ratio", "max_day_loss_ratio"])
+def test_the_brake_stops_entries_and_lets_exits_pass(limit):
+    spec = spec_of(**{limit: 0.001})
     result = run(spec, market_of(1), {})
     approved = [one for one in result.decisions.verdicts if isinstance(one, Approved)]
     last_entry = max(one.decided_at for one in approved if one.purpose is Purpose.ENTRY)
