@@ -22,7 +22,9 @@ from risk.core.caps import (
     trades_per_day,
     venue_ratio,
 )
+from risk.core.conduct_checks import failure_ratio, loss_streak
 from risk.core.limits import RiskLimits
+from risk.core.market_checks import market_age, price_collar, quote_age, spread, volatility
 from risk.core.proposal import Proposal
 from risk.core.trading_state import is_drawdown_exceeded, permits
 from shared.domain.enums import Purpose, Side
@@ -198,9 +200,16 @@ CHECKS: tuple[Check, ...] = (
     Check(test=direction, binds_exits=True),
     Check(test=expired, binds_exits=True),
     Check(test=price_age),
+    Check(test=market_age),
+    Check(test=price_collar),
+    Check(test=quote_age),
+    Check(test=spread),
+    Check(test=volatility),
     Check(test=book_age),
     Check(test=equity),
     Check(test=drawdown),
+    Check(test=loss_streak),
+    Check(test=failure_ratio),
     Check(test=trades_per_day),
     Check(test=orders_per_minute),
     Check(test=symbol_lock),
