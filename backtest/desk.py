@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from backtest.inputs import BacktestSpec
+from backtest.market import Market
+from backtest.surroundings import Record, Tapes
 from portfolio.core.books import position_changed
 from portfolio.core.position import Position as Owned
+from portfolio.core.trades import RoundTrip
 from recommender.core import book as view
 from recommender.core.proposal import decide
 from risk.core.book import Book, book_of
@@ -20,6 +23,7 @@ from shared.domain.ids import DecisionId, Symbol
 from shared.domain.order import Fill, OrderSnapshot
 from shared.domain.recommendation import Recommendation
 from shared.domain.signal import Signal
+from shared.domain.values import ZERO
 from shared.domain.verdict import Approved
 
 _CLEARLY = 1.0 - 1e-9
@@ -45,8 +49,10 @@ class _Pace:
 class Desk:
     """Proposes, reviews, and follows what became of it."""
 
-    def __init__(self, spec: BacktestSpec) -> None:
+    def __init__(self, spec: BacktestSpec, market: Market) -> None:
         self._spec = spec
+        self._tapes, self._record = Tapes(market), Record()
+        self._failure_window = timedelta(seconds=spec.risk.limits.failure_window_seconds)
         self._pace = _Pace()
         self._sources: dict[Symbol, str] = {}
         self._venues = {one.symbol: one.venue for one in spec.risk.instruments.values()}
@@ -77,7 +83,8 @@ class Desk:
         issued = decide(signals, known, self._spec.recommender)
         if not issued:
             return []
-        verdicts = review_group(issued, self._risk(marked), self._spec.risk, marked.as_of)
+        book = self._risk(marked, issued)
+        verdicts = review_group(issued, book, self._spec.risk, marked.as_of)
         self.recommendations.extend(issued)
         self.verdicts.extend(verdicts)
         approved = [one for one in verdicts if isinstance(one, Approved)]
@@ -94,6 +101,7 @@ class Desk:
 
     def hear_order(self, order: OrderSnapshot) -> None:
         """Follow one fact about an order."""
+        self._record.hear_order(order)
         if order.status.is_terminal:
             self._working.pop(order.client_order_id, None)
         else:
@@ -106,6 +114,10 @@ class Desk:
             self._promises[order.decision_id] = promised
         else:
             del self._promises[order.decision_id]
+
+    def hear_trip(self, trip: RoundTrip) -> None:
+        """Follow a round trip that is over."""
+        self._record.hear_trip(trip)
 
     def hear_fill(self, order: OrderSnapshot, fill: Fill, owned: Owned) -> None:
         """Follow one fill and the position the portfolio has after it."""
@@ -129,10 +141,16 @@ class Desk:
             state=self.state,
         )
 
-    def _risk(self, marked: EquityMarked) -> Book:
+    def _risk(self, marked: EquityMarked, issued: Sequence[Recommendation]) -> Book:
         self._pace.move_to(marked.as_of)
+        known = book_of(marked, self.state, self._sources)
+        entered = {one.symbol for one in issued if not one.is_reduce_only}
+        promised = {one.symbol for one in self._promises.values() if one.amount > ZERO}
+        concerned = entered | known.active | promised if entered else ()  # exits ask for no market
         return replace(
-            book_of(marked, self.state, self._sources),
+            known,
+            markets=self._tapes.markets(concerned, marked.as_of),
+            conduct=self._record.conduct(marked.as_of, self._failure_window),
             trades_today=self._pace.today,
             orders_this_minute=self._pace.this_minute,
             reservations=self._promises,

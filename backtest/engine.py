@@ -76,7 +76,7 @@ class Engine:
         self._market = market
         self._opinions = opinions
         self._account = Account(market, spec.account, spec.opening_balance)
-        self._desk = Desk(spec)
+        self._desk = Desk(spec, market)
         self._floor = Floor(spec, market, self._hear)
         self._shards = tuple(shards(market.symbols))
         self._agenda: list[tuple[int, Symbol]] = []
@@ -142,8 +142,11 @@ class Engine:
     def _hear(self, order: OrderSnapshot, fill: Fill | None) -> None:
         self._desk.hear_order(order)
         if fill is not None:
+            over = len(self._account.trips)
             owned = self._account.book(fill, order.exit_reason, self._at)
             self._desk.hear_fill(order, fill, owned)
+            for trip in self._account.trips[over:]:
+                self._desk.hear_trip(trip)
 
     def _watch(self, to: int) -> None:
         """Let the candles up to `to` pass, looking for a loss that ends trading."""

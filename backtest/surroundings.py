@@ -28,16 +28,16 @@ class Tapes:
         self._traded = {symbol: _last_traded(market, symbol) for symbol in market.symbols}
         self._first = {symbol: int((rows < 0).sum()) for symbol, rows in self._traded.items()}
 
-    def markets(self, symbols: Iterable[Symbol], at: int) -> Markets:
-        """Return the market of these instruments as it is known at a candle."""
-        tapes = [self.tape(symbol, at) for symbol in symbols]
+    def markets(self, symbols: Iterable[Symbol], now: datetime) -> Markets:
+        """Return the market of these instruments as it is known at an instant."""
+        tapes = [self.tape(symbol, now) for symbol in symbols]
         known = [tape for tape in tapes if tape is not None]
         return markets_of(known, self._market.interval.delta)
 
-    def tape(self, symbol: Symbol, at: int) -> Tape | None:
-        """Return the tape after candle `at`, None before anything was traded."""
+    def tape(self, symbol: Symbol, now: datetime) -> Tape | None:
+        """Return the tape as it is at an instant, None before anything was traded."""
         seconds = self._market.arrays(symbol).closed_at
-        row = int(seconds.searchsorted(self._market.seconds[at], side="right")) - 1
+        row = int(seconds.searchsorted(int(now.timestamp()), side="right")) - 1
         traded = int(self._traded[symbol][row]) if row >= 0 else -1
         if traded < 0:
             return None
