@@ -1,7 +1,7 @@
 """Assembly of the recommender."""
 
 from recommender.handlers.pipeline import RecommenderHandlers
-from recommender.routes import router
+from recommender.routes import rebalances_router, router
 from recommender.settings import RecommenderSettings
 from shared.runtime.service import Runtime, Service, create_api, new_metrics
 
@@ -20,12 +20,14 @@ def build(settings: RecommenderSettings, runtime: Runtime) -> Service:
         metrics=metrics,
     )
     api = create_api(name=NAME, title="Recommender", runtime=runtime, metrics=metrics)
+    transactions = runtime.transactions(NAME)
     api.include_router(
         router(
-            transactions=runtime.transactions(NAME),
+            transactions=transactions,
             symbols=frozenset(market.symbols),
             policy=policy,
             metrics=metrics,
         )
     )
+    api.include_router(rebalances_router(transactions, policy.account))
     return Service(name=NAME, port=PORT, api=api, metrics=metrics, handlers=handlers.by_topic())
