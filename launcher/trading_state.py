@@ -74,13 +74,17 @@ def _asked_of_risk(
     try:
         return Platform(settings).post("risk", f"/{command}", {"reason": reason})
     except Unavailable as error:
-        if not sys.stdin.isatty():
+        if not _is_somebody_there():
             remedy = f"'trading {command} --direct' writes to the database without it"
             raise Unavailable(f"{error.detail}; nothing was changed: {remedy}") from error
         err.print(f"Nothing was changed yet: {error.detail}", markup=False, soft_wrap=True)
         if not typer.confirm("Write it to the database without asking risk?", err=True):
             raise
     return None
+
+
+def _is_somebody_there() -> bool:
+    return sys.stdin.isatty()
 
 
 def _written(settings: PlatformSettings, state: TradingState, reason: str) -> Mapping[str, Any]:
