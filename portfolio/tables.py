@@ -69,6 +69,10 @@ bookings = Table(
     Column("fee_purse", Word(16), nullable=False),
     Column("exit_reason", Word(32)),
     Column("worth", Money(), nullable=False),
+    # of a fill: the market before slippage, who believed in it, and the verdict it was made for
+    Column("reference_price", Money()),
+    Column("origin", Word(32), nullable=False),
+    Column("decision_id", Id()),
     Column("booked_at", Instant(), nullable=False),
     UniqueConstraint("account", "kind", "source_id", name="uq_portfolio_bookings_source"),
     schema=TRANSACTIONS,

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared.domain.enums import BalanceKind, ExitReason, Side
-from shared.domain.ids import AccountId, Symbol
+from shared.domain.ids import AccountId, DecisionId, Symbol
 from shared.domain.instrument import split_symbol
 from shared.domain.order import Fill
 from shared.domain.values import MONEY, ZERO
@@ -52,6 +52,8 @@ class Booking:
     `price` is in its quote: what was paid, or what coins that came are worth. `fee_price` is what
     one unit of a fee in a third asset is worth in quote, where that is known. `worth` is what it
     put into trading beside fills (negative: took out of it), in the quote everything is valued in.
+    Of a fill `reference_price` is the market before slippage, `decision_id` what it was made for
+    and `origin` the source that believed in it.
     """
 
     account: AccountId
@@ -70,6 +72,9 @@ class Booking:
     fee_purse: Purse = Purse.TRADING
     exit_reason: ExitReason | None = None
     worth: Decimal = ZERO
+    reference_price: Decimal | None = None
+    origin: str = ""
+    decision_id: DecisionId | None = None
 
     @property
     def is_external(self) -> bool:
@@ -125,6 +130,7 @@ def booking_of(
         fee_price=fee_price if is_third else None,
         fee_purse=fee_purse or usual,
         exit_reason=reason,
+        reference_price=fill.reference_price,
     )
 
 

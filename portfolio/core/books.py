@@ -15,7 +15,7 @@ from shared.domain.enums import ExitReason, Interval
 from shared.domain.events import PositionChanged, RoundTripClosed
 from shared.domain.ids import AccountId, Symbol, TradeId
 from shared.domain.order import Fill
-from shared.domain.values import MONEY, ZERO, exact
+from shared.domain.values import MONEY, ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,17 @@ class Booked(NamedTuple):
     unexplained: Decimal
 
 
+class Borne(NamedTuple):
+    """The flows of one booking that its position can bear, one after the other.
+
+    `unexplained` as in `Booked`.
+    """
+
+    flows: tuple[Flow, ...]
+    position: Position
+    unexplained: Decimal
+
+
 def flat(symbol: Symbol) -> Holding:
     return Holding(Position(symbol=symbol), (), ())
 
@@ -69,20 +80,28 @@ def book(holding: Holding, booking: Booking) -> Booked:
     unexplained. It is explained by what comes beside our fills, and by a purchase made before the
     last known sale, which was only heard of later.
     """
+    borne = bear(holding.position, booking)
     change = _Change(holding, booking)
-    held, flow = holding.position, _flow_at(holding.position, booking)
-    if MONEY.add(held.quantity, flow.base) >= 0:
+    for flow in borne.flows:
         change.follow(flow)
-        explained = _explained(change.position, booking, flow)
-        if explained:
-            change.position, sale = explain(change.position, explained)
-            change.follow(sale)
-        return change.done(MONEY.minus(explained))
-    within, beyond = divide(flow, MONEY.minus(held.quantity)) if held.quantity else (None, flow)
-    if within is not None:
-        change.follow(within)
-    change.position = sold_unheld(change.position, beyond, booking.booked_at)
-    return change.done(MONEY.minus(beyond.base))
+    return change.done(borne)
+
+
+def bear(held: Position, booking: Booking) -> Borne:
+    """Return what of a booking a position can bear, and the position after it."""
+    at, flow = booking.booked_at, _flow_at(held, booking)
+    if MONEY.add(held.quantity, flow.base) >= 0:
+        after = apply(held, flow, at)
+        explained = _explained(after, booking, flow)
+        if not explained:
+            return Borne((flow,), after, ZERO)
+        left, sale = explain(after, explained)
+        return Borne((flow, sale), apply(left, sale, at), MONEY.minus(explained))
+    if not held.quantity:
+        return Borne((), sold_unheld(held, flow, at), MONEY.minus(flow.base))
+    within, beyond = divide(flow, MONEY.minus(held.quantity))
+    after = sold_unheld(apply(held, within, at), beyond, at)
+    return Borne((within,), after, MONEY.minus(beyond.base))
 
 
 def _flow_at(position: Position, booking: Booking) -> Flow:
@@ -108,28 +127,28 @@ class _Change:
     """A holding on its way through one booking."""
 
     def __init__(self, holding: Holding, booking: Booking) -> None:
-        self.position, self._trips, self._lots = holding
+        position, self._trips, self._lots = holding
+        self._symbol = position.symbol
         self._booking = booking
         self._changed_lots: dict[str, Lot] = {}
         self._changed_trips: dict[str, RoundTrip] = {}
 
     def follow(self, flow: Flow) -> None:
-        """Let position, lots and trips follow a flow that the position can bear."""
+        """Let lots and trips follow a flow that the position can bear."""
         at, source = self._booking.booked_at, self._booking.source_id
-        self.position = apply(self.position, flow, at)
         if flow.base >= 0:
-            self._add(open_lot(source, self.position.symbol, flow, at))
+            self._add(open_lot(source, self._symbol, flow, at))
             self._extend(self._own_trip(), flow)
             return
         self._take(MONEY.minus(flow.base))
         self._sell(flow)
 
-    def done(self, unexplained: Decimal) -> Booked:
+    def done(self, borne: Borne) -> Booked:
         return Booked(
-            Holding(self.position, self._trips, self._lots),
+            Holding(borne.position, self._trips, self._lots),
             tuple(self._changed_lots.values()),
             tuple(self._changed_trips.values()),
-            unexplained,
+            borne.unexplained,
         )
 
     def _add(self, lot: Lot) -> None:
@@ -153,7 +172,7 @@ class _Change:
         if begun is not None:
             return begun
         booking = self._booking
-        return begin_trip(booking.source_id, self.position.symbol, booking.booked_at)
+        return begin_trip(booking.source_id, self._symbol, booking.booked_at)
 
     def _sell(self, flow: Flow) -> None:
         """Sell out of the trip of whoever sells first, then out of the other one."""
@@ -221,11 +240,3 @@ def round_trip_closed(account: AccountId, trip: RoundTrip) -> RoundTripClosed | 
         pnl=trip.pnl,
         exit_reason=trip.exit_reason,
     )
-
-
-def held_in(trips: tuple[RoundTrip, ...]) -> Decimal:
-    """Return what the open trips have bought and not sold."""
-    total = ZERO
-    for trip in trips:
-        total = MONEY.add(total, trip.held)
-    return exact(total)

@@ -15,14 +15,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from heapq import heappop, heappush, heapreplace
-from itertools import groupby
 
 from portfolio.core.lots import Lot, age, without
+from shared.domain.clock import EPOCH
 from shared.domain.errors import Conflict
 from shared.domain.ids import Symbol
 from shared.domain.values import MONEY, ZERO, exact
 
 LONG_TERM = timedelta(days=365)
+_TICK = timedelta(microseconds=1)
 
 
 class LotMethod(StrEnum):
@@ -80,10 +81,13 @@ class Disposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """Every disposal in the order of time, and the open lots, oldest first."""
+    """Every disposal in the order of the books, and the open lots, oldest first."""
 
     disposals: tuple[Disposal, ...]
     lots: tuple[Lot, ...]
+
+
+_Rank = tuple[Decimal, int, int, str]
 
 
 class Inventory:
@@ -92,11 +96,11 @@ class Inventory:
     def __init__(self, method: LotMethod) -> None:
         self._method = method
         self._count = 0
-        self._heaps: defaultdict[Symbol, list[_Ranked]] = defaultdict(list)
+        self._heaps: defaultdict[Symbol, list[tuple[_Rank, Lot]]] = defaultdict(list)
 
     def lots(self) -> tuple[Lot, ...]:
         """Return what is left, oldest first."""
-        left = (lot for heap in self._heaps.values() for _, _, lot in heap)
+        left = (lot for heap in self._heaps.values() for _, lot in heap)
         return tuple(sorted(left, key=age))
 
     def apply(self, move: Move) -> tuple[Disposal, ...]:
@@ -122,13 +126,15 @@ class Inventory:
             remaining_cost=cost,
         )
         self._count += 1
-        heappush(self._heaps[move.symbol], (*self._rank(lot), lot))
+        heappush(self._heaps[move.symbol], (self._rank(lot), lot))
 
-    def _rank(self, lot: Lot) -> tuple[Decimal, int]:
+    def _rank(self, lot: Lot) -> _Rank:
         """Return the sort key of a lot; no two are equal."""
-        if self._method is LotMethod.HIFO:
-            return (MONEY.minus(MONEY.divide(lot.cost, lot.quantity)), self._count)
-        return (ZERO, -self._count if self._method is LotMethod.LIFO else self._count)
+        at = (lot.acquired_at - EPOCH) // _TICK
+        if self._method is LotMethod.LIFO:
+            return (ZERO, -at, -self._count, "")
+        unit = MONEY.divide(lot.cost, lot.quantity) if self._method is LotMethod.HIFO else ZERO
+        return (MONEY.minus(unit), at, 0, lot.lot_id)
 
     def _take(self, move: Move) -> Iterator[Disposal]:
         heap = self._heaps[move.symbol]
@@ -136,11 +142,11 @@ class Inventory:
         while wanted:
             if not heap:
                 raise Conflict(f"{move.symbol}: {move.move_id} sells {wanted} more than was held")
-            first, second, lot = heap[0]
+            rank, lot = heap[0]
             taken = min(lot.remaining, wanted)
             after = without(lot, taken)
             if after.remaining:
-                heapreplace(heap, (first, second, after))
+                heapreplace(heap, (rank, after))
             else:
                 heappop(heap)
             cost = exact(MONEY.subtract(lot.remaining_cost, after.remaining_cost))
@@ -163,23 +169,14 @@ class Inventory:
             )
 
 
-_Ranked = tuple[Decimal, int, Lot]
-
-
-def in_order(moves: Iterable[Move]) -> Iterator[Move]:
-    """Yield moves that come in the order of time; at one instant what comes before what goes."""
-    for _, together in groupby(moves, key=lambda move: move.at):
-        yield from sorted(together, key=lambda move: (move.base < 0, move.move_id))
-
-
 def dispose(moves: Iterable[Move], inventory: Inventory) -> Iterator[Disposal]:
-    """Yield what moves in the order of time dispose of; the inventory keeps what is left."""
-    for move in in_order(moves):
+    """Yield what moves dispose of in the order they are given; the inventory keeps what is left."""
+    for move in moves:
         yield from inventory.apply(move)
 
 
 def replay(moves: Iterable[Move], method: LotMethod) -> Replay:
-    """Return every disposal of moves in the order of time, and the lots that are still open."""
+    """Return every disposal of moves in the order they are given, and the lots still open."""
     inventory = Inventory(method)
     disposals = tuple(dispose(moves, inventory))
     return Replay(disposals=disposals, lots=inventory.lots())

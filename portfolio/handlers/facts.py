@@ -1,7 +1,7 @@
 """What portfolio does when it hears of candles, fills and completed instants."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
@@ -17,7 +17,7 @@ from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.events import AccountReconciled, CandlesClosed, EquityMarked, OrderFilled
 from shared.domain.ids import Symbol
 from shared.domain.instrument import split_symbol
-from shared.domain.order import Fill
+from shared.domain.order import Fill, OrderSnapshot
 from shared.runtime.metrics import Metrics
 
 Fact = TypeVar("Fact", CandlesClosed, AccountReconciled)
@@ -60,7 +60,9 @@ class Bookkeeper:
         third = any(_is_in_third(fact.fill) for _, fact in new)
         prices = curve.prices(uow.connection) if third else {}
         told = [
-            Told(self._booking(fact, prices), fact.fill.trade_id, envelope)
+            Told(
+                _with_origin(self._booking(fact, prices), fact.order), fact.fill.trade_id, envelope
+            )
             for envelope, fact in new
         ]
         self._poster.post(uow, account, told)
@@ -125,6 +127,11 @@ class Bookkeeper:
 
 def _events(batch: Sequence[Envelope], kind: type[Fact]) -> list[Fact]:
     return [envelope.event for envelope in batch if isinstance(envelope.event, kind)]
+
+
+def _with_origin(booking: Booking, order: OrderSnapshot) -> Booking:
+    """Return the booking with who believed in the order, and the verdict it was made for."""
+    return replace(booking, origin=order.source, decision_id=order.decision_id)
 
 
 def _is_in_third(fill: Fill) -> bool:

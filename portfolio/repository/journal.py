@@ -13,7 +13,7 @@ from portfolio.tables import accounts, bookings, ledger_entries
 from shared.db.dialect import for_update, insert_missing
 from shared.db.statements import Prepared, among, as_row, given
 from shared.domain.enums import ExitReason
-from shared.domain.ids import AccountId, Symbol
+from shared.domain.ids import AccountId, DecisionId, Symbol
 from shared.domain.values import MONEY, ZERO, exact
 
 _PAGE = 5_000
@@ -66,7 +66,7 @@ def lock_account(connection: Connection, account: AccountId) -> Account:
 def account_of(connection: Connection, account: AccountId) -> Account | None:
     """Return what is kept of an account, unlocked; None where no books were opened."""
     found = _ACCOUNT.first(connection, account=account)
-    return None if found is None else _account(found)
+    return None if found is None or not found.bookings else _account(found)
 
 
 def append(
@@ -130,6 +130,9 @@ def booking_from(row: Any) -> Booking:
         fee_purse=Purse(row.fee_purse),
         exit_reason=None if row.exit_reason is None else ExitReason(row.exit_reason),
         worth=row.worth,
+        reference_price=row.reference_price,
+        origin=row.origin,
+        decision_id=None if row.decision_id is None else DecisionId(row.decision_id),
     )
 
 

@@ -1,70 +1,81 @@
-"""What came and went of each instrument, read back from the ledger in the order of time."""
+"""What came and went of each instrument, read back from the bookings in their order."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-from sqlalchemy import Column, Connection, Row, select
+from sqlalchemy import Connection, bindparam, select
 
-from portfolio.core.disposals import Move
-from portfolio.core.ledger import NOTIONAL_LEGS, SourceKind
-from portfolio.tables import ledger_entries
+from portfolio.core.booking import Booking
+from portfolio.core.books import bear
+from portfolio.core.disposals import Move, MoveKind
+from portfolio.core.position import Position
+from portfolio.repository.journal import booking_from, in_order
+from portfolio.tables import bookings
+from shared.db.statements import Prepared, given
 from shared.domain.errors import Refused
 from shared.domain.ids import AccountId, Symbol
-from shared.domain.values import MONEY, ZERO, exact
 
 LONGEST_REPLAY = 100_000
-_ROWS_AT_ONCE = 2000
+_PAGE = 5_000
+_OF_ONE = Prepared(
+    select(bookings)
+    .where(
+        given(bookings.c.account),
+        given(bookings.c.symbol),
+        bookings.c.seq > bindparam("after"),
+    )
+    .order_by(bookings.c.seq)
+    .limit(_PAGE)
+)
 
 
 def moves(
     connection: Connection, account: AccountId, symbol: Symbol | None, most: int | None = None
 ) -> Iterator[Move]:
-    """Yield the moves of an account, of one instrument or of all, oldest first.
+    """Yield the moves of an account, of one instrument or of all, in the order of its books.
 
     Raises:
-        Refused: there are more than `most`.
+        Refused: there are more than `most` bookings.
     """
-    wanted = ("source_id", "asset", "amount", "leg", "booked_at")
-    columns: list[Column[Any]] = [ledger_entries.c[name] for name in wanted]
-    legs = select(*columns).where(
-        ledger_entries.c.holder == account, ledger_entries.c.source_kind == SourceKind.FILL
-    )
-    legs = legs.order_by(
-        ledger_entries.c.booked_at, ledger_entries.c.source_id, ledger_entries.c.leg
-    )
-    rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(legs)
-    found = (_move(source, list(own)) for source, own in groupby(rows, lambda row: row.source_id))
-    chosen = (move for move in found if symbol in (None, move.symbol))
-    return chosen if most is None else _at_most(most, chosen)
+    if symbol is None:
+        booked = (one for _, one in in_order(connection, account))
+    else:
+        booked = _of_one(connection, account, symbol)
+    return moves_of(booked if most is None else _at_most(most, booked))
 
 
-def _at_most(most: int, found: Iterable[Move]) -> Iterator[Move]:
-    for number, move in enumerate(found):
+def moves_of(booked: Iterable[Booking]) -> Iterator[Move]:
+    """Yield what bookings move; what a sale took that nobody had moves when it is explained."""
+    positions: dict[Symbol, Position] = {}
+    for one in booked:
+        symbol = one.changed_symbol
+        if symbol is None:
+            continue
+        borne = bear(positions.get(symbol) or Position(symbol=symbol), one)
+        positions[symbol] = borne.position
+        for flow in borne.flows:
+            is_sale = one.kind.is_trade or one.amount > 0
+            yield Move(
+                move_id=one.source_id,
+                symbol=symbol,
+                at=one.booked_at,
+                base=flow.base,
+                quote=flow.quote,
+                kind=MoveKind.TRADE if is_sale else MoveKind.TRANSFER,
+            )
+
+
+def _of_one(connection: Connection, account: AccountId, symbol: Symbol) -> Iterator[Booking]:
+    after = 0
+    while rows := _OF_ONE.rows(connection, account=account, symbol=symbol, after=after):
+        yield from map(booking_from, rows)
+        after = rows[-1].seq
+
+
+def _at_most(most: int, booked: Iterable[Booking]) -> Iterator[Booking]:
+    for number, one in enumerate(booked):
         if number == most:
             raise Refused(
-                f"more than {most} fills are too many to answer while trading goes on: "
+                f"more than {most} bookings are too many to answer while trading goes on: "
                 "use 'trading tax export', which reads them in a process of its own"
             )
-        yield move
-
-
-def _move(source: str, legs: Sequence[Row[Any]]) -> Move:
-    """Return the move that the account's legs of one fill make: base, notional, then the fee."""
-    base = next(row.asset for row in legs if row.leg < NOTIONAL_LEGS[0])
-    quote = next(row.asset for row in legs if row.leg in NOTIONAL_LEGS)
-    return Move(
-        move_id=source,
-        symbol=Symbol(f"{base}-{quote}"),
-        at=legs[0].booked_at,
-        base=_sum(legs, base),
-        quote=_sum(legs, quote),
-    )
-
-
-def _sum(legs: Iterable[Row[Any]], asset: str) -> Any:
-    total = ZERO
-    for row in legs:
-        if row.asset == asset:
-            total = MONEY.add(total, row.amount)
-    return exact(total)
+        yield one

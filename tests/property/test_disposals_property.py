@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfolio.core.booking import booking_of, source_of
-from portfolio.core.books import book, flat
-from portfolio.core.disposals import Inventory, LotMethod, Move, MoveKind, dispose, in_order, replay
-from portfolio.core.flow import flow_of
+from portfolio.core.booking import EXTERNAL, Booking, Purse, SourceKind, booking_of
+from portfolio.core.books import bear, book, flat
+from portfolio.core.disposals import Inventory, LotMethod, Move, MoveKind, replay
+from portfolio.repository.moves import moves_of
 from shared.domain.errors import Conflict
-from shared.domain.ids import Symbol
+from shared.domain.ids import AccountId, Symbol
 from shared.domain.values import MONEY, ZERO, exact
 from tests.property.test_ledger_property import histories
 
@@ -22,6 +22,8 @@ BTC = Symbol("BTC-USDT")
 D = Decimal
 LAST_DIGIT = D("1e-18")
 METHODS = list(LotMethod)
+ACCOUNT = AccountId("mock-main")
+OUTSIDE = [SourceKind.EXTERNAL_TRADE, SourceKind.DEPOSIT, SourceKind.WITHDRAWAL]
 
 quantities = st.decimals(min_value="0.00000001", max_value="1000000", places=18)
 costs = st.decimals(min_value="0", max_value="100000000", places=18)
@@ -101,7 +103,7 @@ def test_the_dearest_first_has_never_earned_more_up_to_any_instant(moves):
     earned = dict.fromkeys(METHODS, ZERO)
     shelves = {method: Inventory(method) for method in METHODS}
     splits = 0
-    for one in in_order(moves):
+    for one in moves:
         for method, shelf in shelves.items():
             parts = shelf.apply(one)
             splits += len(parts)
@@ -185,34 +187,59 @@ def test_selling_what_was_never_held_is_named():
         replay([move(1, START, 1, 100), move(2, START, "-1.5", 100)], LotMethod.FIFO)
 
 
-def test_at_one_instant_what_comes_is_there_for_what_goes():
-    moves = [move(1, START, -1, 110), move(2, START, 1, 100)]
-    (one,) = dispose(moves, Inventory(LotMethod.LIFO))
-    assert one.gain == 10
+@st.composite
+def bookings(draw):
+    """Trades, deposits and withdrawals, heard late at times, of more than there is at times."""
+    found = []
+    for number in range(draw(st.integers(1, 20))):
+        kind = draw(st.sampled_from([SourceKind.FILL] * 3 + OUTSIDE))
+        comes = kind is SourceKind.DEPOSIT or (kind.is_trade and draw(st.booleans()))
+        quantity = draw(quantities)
+        fee_asset = draw(st.sampled_from(["USDT", "BTC", "BNB"])) if kind.is_trade else ""
+        fee = exact(min(draw(quantities) / 100, quantity / 2)) if fee_asset else ZERO
+        source = f"b{number}" if kind is SourceKind.FILL else f"{EXTERNAL}:b{number}"
+        found.append(
+            Booking(
+                account=ACCOUNT,
+                kind=kind,
+                source_id=source,
+                asset="BTC",
+                amount=quantity if comes else -quantity,
+                counterparty="venue:simulated",
+                booked_at=START + timedelta(minutes=draw(st.integers(0, 9))),
+                symbol=BTC,
+                price=draw(costs) / 1000 if comes or kind.is_trade else None,
+                fee=fee,
+                fee_asset=fee_asset,
+                purse=draw(st.sampled_from([Purse.TRADING] * 4 + [Purse.ASIDE])),
+            )
+        )
+    return found
+
+
+@given(bookings())
+def test_first_in_first_out_leaves_the_very_lots_of_the_books(booked):
+    """The books change lot by lot as they hear of it; the replay reads their bookings again."""
+    holding = flat(BTC)
+    for one in booked:
+        if one.changed_symbol:
+            holding = book(holding, one).holding
+    assert replay(moves_of(booked), LotMethod.FIFO).lots == holding.lots
+    for method in METHODS:
+        left = replay(moves_of(booked), method).lots
+        assert total(one.remaining for one in left) == holding.position.quantity
 
 
 @given(histories())
-def test_first_in_first_out_leaves_the_very_lots_of_the_books(history):
-    """The books book one fill after another; the replay reads the same from the ledger."""
-    holdings = {}
-    for one in history:
-        holdings[one.symbol] = book(
-            holdings.get(one.symbol, flat(one.symbol)), booking_of(one, None)
-        ).holding
-    kept = sorted(
-        (lot for holding in holdings.values() for lot in holding.lots),
-        key=lambda lot: (lot.acquired_at, lot.lot_id),
-    )
-    done = replay(map(moved, history), LotMethod.FIFO)
-    assert list(done.lots) == kept
-
-
-def moved(fill):
-    flow = flow_of(fill)
-    return Move(
-        move_id=source_of(fill),
-        symbol=fill.symbol,
-        at=fill.filled_at,
-        base=flow.base,
-        quote=flow.quote,
-    )
+def test_without_movements_beside_fills_every_order_earns_what_was_sold(history):
+    for symbol in {one.symbol for one in history}:
+        booked = [booking_of(one, None) for one in history if one.symbol == symbol]
+        position = flat(symbol).position
+        for one in booked:
+            position = bear(position, one).position
+        for method in METHODS:
+            done = replay(moves_of(booked), method)
+            cost = total(one.remaining_cost for one in done.lots)
+            gain = total(one.gain for one in done.disposals)
+            # at average cost or lot by lot: what was earned and what is left is the same together
+            assert gain - cost == position.realized_pnl - position.cost_basis
