@@ -18,6 +18,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "positions": ("looking", "positions"),
         "profit": ("looking", "profit"),
         "trace": ("looking", "trace"),
+        "why": ("why", "why"),
         "halt": ("trading_state", "halt"),
         "reduce": ("trading_state", "reduce"),
         "resume": ("trading_state", "resume"),

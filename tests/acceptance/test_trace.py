@@ -1,5 +1,6 @@
 """Any id of a decision leads to all of it: on the books of a platform that really traded."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -7,15 +8,17 @@ from sqlalchemy import delete, event, select, update
 
 from executor.tables import fills, orders
 from launcher.story import tell
+from launcher.why import look, why
 from portfolio.tables import round_trips
 from recommender.tables import trade_recommendations
-from risk.tables import risk_decisions
+from risk.tables import risk_decisions, symbol_locks
 from shared.bus.tables import event_log
 from shared.db.audit import audit
+from shared.db.control import control
 from shared.db.engine import DatabaseAddress
-from shared.domain.errors import NotFound
+from shared.domain.errors import BadInput, NotFound
 from signals.tables import signals
-from tests.acceptance.worlds import KILLED, SHORT_LIVED_TRADES, WARM, life
+from tests.acceptance.worlds import KILLED, SHORT_LIVED_TRADES, START, WARM, life
 from tests.database import empty_database
 
 
@@ -159,3 +162,38 @@ def test_an_altered_verdict_is_told_as_altered_and_a_forgotten_log_is_told_from_
         assert what in told
     text = "\n".join(line for step in steps for line in step["lines"])
     assert f"ALTERED: the verdict {trade.decision} is not the one that was audited" in text
+
+
+def test_why_tells_each_instrument_from_what_is_stored(traded, trade, monkeypatch, capsys):
+    settings = traded.settings
+    monkeypatch.setattr("launcher.why.load", lambda _kind: settings)
+    for symbol in settings.market.symbols:
+        why(symbol)
+        told = capsys.readouterr().out.splitlines()
+        assert 2 <= len(told) <= 18
+        assert told[0].startswith((f"{symbol}: an e", "Nothing was ever"))
+    why(trade.symbol.lower(), as_json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert document["symbol"] == trade.symbol
+    assert document["known"]["verdict"]["symbol"] == trade.symbol
+    with pytest.raises(BadInput, match="not traded here"):
+        why("DOGE-USDT")
+
+
+def test_why_tells_of_a_lock_and_of_a_halt(traded):
+    symbol = traded.settings.market.symbols[0]
+    row = {"account": traded.settings.account, "symbol": symbol, "reason": "news", "actor": "ada",
+           "created_at": START, "expires_at": None}  # fmt: skip
+    with traded.engine.begin() as connection:
+        connection.execute(symbol_locks.insert(), [row])
+        connection.execute(update(control).values(state="halt", actor="grace", reason="fire"))
+    try:
+        standing = look(traded.settings, symbol).standing
+    finally:
+        with traded.engine.begin() as connection:
+            connection.execute(delete(symbol_locks))
+            connection.execute(update(control).values(state="run"))
+    assert standing.lock == "Locked against entries by ada: news."
+    assert standing.state is not None
+    assert "halt" in standing.state
+    assert "by grace: fire" in standing.state
