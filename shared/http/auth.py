@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from threading import Lock
 from typing import Annotated, Any
 
@@ -23,7 +24,6 @@ _LONGEST_KEY = 256
 _WALL = SystemClock()
 
 _log: Any = structlog.get_logger()
-_header = APIKeyHeader(name=HEADER, auto_error=False, description="Your API key")
 
 ReadStored = Callable[[], Mapping[str, StoredKey]]
 
@@ -146,22 +146,21 @@ class Doorkeeper:
         raise TooMany("locked_out", "too many unknown keys came from this address", waiting)
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """The dependency of a route that only keys with this scope may call."""
-
-    scope: str
-
-    def __call__(
-        self, request: Request, key: Annotated[str | None, Security(_header)]
-    ) -> Principal:
-        keeper: Doorkeeper = request.app.state.doorkeeper
-        return keeper.admit(request, key, self.scope)
-
-
+@cache
 def require(scope: str) -> Callable[..., Principal]:
-    """Return the dependency that lets only keys with this scope in."""
-    return Needs(scope)
+    """Return the dependency that lets only keys with this scope in; OpenAPI names it too."""
+    header = APIKeyHeader(
+        name=HEADER,
+        scheme_name=scope,
+        auto_error=False,
+        description=f"An API key with the scope '{scope}'",
+    )
+
+    def principal(request: Request, key: Annotated[str | None, Security(header)]) -> Principal:
+        keeper: Doorkeeper = request.app.state.doorkeeper
+        return keeper.admit(request, key, scope)
+
+    return principal
 
 
 def _address(request: Request) -> str:
