@@ -1,6 +1,7 @@
 """The market as risk knows it: last trades, best prices, and how instruments move."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -45,19 +46,46 @@ class Market:
 class Correlations(Mapping[frozenset[Symbol], float]):
     """The correlation of each pair that is known, by the pair; pairs are made when asked for.
 
-    `table` (n, n) holds those of `symbols` (n); its diagonal is of no pair.
+    `table` (n, n) holds those of `symbols` (n); its diagonal is 1 and of no pair.
     """
 
     def __init__(self, symbols: Sequence[Symbol], table: NDArray[np.float64]) -> None:
         self._place = {symbol: place for place, symbol in enumerate(symbols)}
-        self._table: list[list[float]] = table.tolist()
+        self._table = table
 
     def between(self, one: Symbol, other: Symbol) -> float | None:
         """Return the correlation of two instruments, None where too little is known of either."""
         row, column = self._place.get(one), self._place.get(other)
         if row is None or column is None or row == column:
             return None
-        return self._table[row][column]
+        return float(self._table[row, column])
+
+    def sum_among(self, symbols: Sequence[Symbol], floor: float) -> float:
+        """Return the sum over all pairs, each at least `floor`; one not known counts as that."""
+        count, places = len(symbols), self._places(symbols)
+        known = np.maximum(self._table[np.ix_(places, places)], floor).sum() - len(places)
+        unknown = count * (count - 1) - len(places) * (len(places) - 1)
+        return float(known + floor * unknown) / 2
+
+    def sum_with(self, symbol: Symbol, others: Sequence[Symbol], floor: float) -> float:
+        """Return the sum over the pairs of one and each of the others, which it is not among."""
+        place, places = self._place.get(symbol), self._places(others)
+        if place is None:
+            return floor * len(others)
+        known = np.maximum(self._table[place, places], floor).sum()
+        return float(known + floor * (len(others) - len(places)))
+
+    def linked(self, symbol: Symbol, threshold: float) -> AbstractSet[Symbol]:
+        """Return those whose correlation with `symbol` is known and at least `threshold`."""
+        place = self._place.get(symbol)
+        if place is None:
+            return frozenset()
+        symbols = list(self._place)
+        found = np.flatnonzero(self._table[place] >= threshold).tolist()
+        return {symbols[other] for other in found if other != place}
+
+    def _places(self, symbols: Sequence[Symbol]) -> list[int]:
+        return [self._place[symbol] for symbol in symbols if symbol in self._place]
 
     def __getitem__(self, pair: frozenset[Symbol]) -> float:
         found = self.between(*pair) if len(pair) == 2 else None
@@ -76,11 +104,11 @@ class Correlations(Mapping[frozenset[Symbol], float]):
         return count * (count - 1) // 2
 
 
+def _no_correlations() -> Correlations:
+    return Correlations((), np.ones((0, 0)))
+
+
 def _none() -> Mapping[Symbol, Market]:
-    return {}
-
-
-def _no_correlations() -> Mapping[frozenset[Symbol], float]:
     return {}
 
 
@@ -92,7 +120,7 @@ class Markets:
     """
 
     by_symbol: Mapping[Symbol, Market] = field(default_factory=_none)
-    correlations: Mapping[frozenset[Symbol], float] = field(default_factory=_no_correlations)
+    correlations: Correlations = field(default_factory=_no_correlations)
     needs_quotes: bool = False
 
 
@@ -125,22 +153,20 @@ def markets_of(
     )
 
 
-def correlations(tapes: Sequence[Tape], interval: timedelta) -> Mapping[frozenset[Symbol], float]:
+def correlations(tapes: Sequence[Tape], interval: timedelta) -> Correlations:
     """Return Pearson's correlation of the last 72 returns of each pair (ml.md 6.5).
 
     Of an instrument with fewer, or that has not moved, nothing is known. Each pair is summed by
     itself, in one order: whoever else is asked about changes no digit.
     """
     if len(tapes) < 2:
-        return {}
+        return _no_correlations()
     until = max(tape.closed_at for tape in tapes)
     moves = {tape.symbol: standardised(tape, until, interval) for tape in tapes}
     known = {symbol: one for symbol, one in moves.items() if one is not None}
     if len(known) < 2:
-        return {}
+        return _no_correlations()
     rows = np.stack(list(known.values()))
-    table = np.ones((len(rows), len(rows)))
-    for place in range(len(rows) - 1):
-        products = (rows[place + 1 :] * rows[place]).sum(axis=1)
-        table[place, place + 1 :] = table[place + 1 :, place] = products
-    return Correlations(list(known), np.clip(table.round(_DIGITS), -1.0, 1.0))
+    table = np.clip(np.einsum("ik,jk->ij", rows, rows).round(_DIGITS), -1.0, 1.0)
+    np.fill_diagonal(table, 1.0)
+    return Correlations(list(known), table)

@@ -90,10 +90,8 @@ def day_loss_room(book: Book, limits: RiskLimits) -> Room:
 
 def cluster_of_entry(symbol: Symbol, book: Book, limits: RiskLimits) -> frozenset[Symbol]:
     """Return what would move as one with the instrument, itself among it."""
-    known = book.markets.correlations
-    if not known:
-        return frozenset({symbol})
-    return cluster_of(symbol, book.used_symbols, known, limits.cluster_correlation)
+    known, threshold = book.markets.correlations, limits.cluster_correlation
+    return cluster_of(symbol, book.used_symbols, known, threshold)
 
 
 def cluster_room(symbol: Symbol, book: Book, limits: RiskLimits) -> Room | None:
@@ -115,7 +113,7 @@ def headroom(instrument: Instrument, source: str, book: Book, limits: RiskLimits
         venue_room(instrument.venue, book, limits),
         cluster_room(symbol, book, limits),
     )
-    return min(book.free_cash, *(room.left for room in rooms if room is not None))
+    return min(book.spendable(symbol), *(room.left for room in rooms if room is not None))
 
 
 def affordable_loss(book: Book, limits: RiskLimits) -> Decimal:

@@ -11,7 +11,6 @@ from shared.domain.ids import Symbol
 from shared.domain.instrument import split_symbol
 from shared.domain.values import MONEY, ZERO
 
-
 Key = TypeVar("Key", str, Symbol)
 
 
