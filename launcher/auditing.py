@@ -15,6 +15,7 @@ from launcher.console import FAILED, err, out, print_json, print_table
 from launcher.options import AsJson
 from launcher.panic_import import import_journal
 from launcher.progress import counting
+from shared.db.audit import audit
 from shared.db.audit_reading import AuditFilter, newest_deeds
 from shared.db.engine import READ_ONLY, connect
 from shared.domain.clock import SystemClock
@@ -108,7 +109,8 @@ def list_deeds(
     wanted = AuditFilter(chain=chain, actor=actor, action=action, subject=subject)
     with _reading() as connection:
         rows = newest_deeds(connection, wanted, limit)
-    shown = [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+    names = [column.name for column in audit.columns]
+    shown = [{name: getattr(row, name) for name in names} for row in rows]
     if as_json:
         print_json(shown)
         return

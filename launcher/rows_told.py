@@ -5,9 +5,10 @@ rows then.
 """
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Row, Text, select, type_coerce
@@ -26,12 +27,14 @@ from portfolio.tables import ledger_entries
 from risk.repository.decisions import Outcome
 from risk.tables import risk_decisions
 from shared.bus.codec import from_builtins
+from shared.domain.order import Fill, OrderSnapshot
 from shared.domain.recommendation import Recommendation
 from shared.domain.signal import Signal
 from shared.domain.values import MONEY, to_text
 from shared.domain.verdict import Approved, Denied
 
 Step = dict[str, Any]
+Told = TypeVar("Told", OrderSnapshot, Fill)
 
 
 def step(what: str, by: str, at: datetime, lines: Sequence[str]) -> Step:
@@ -43,7 +46,7 @@ def forgotten(thread: Thread, mentioned: set[str]) -> list[Step]:
     steps = [
         step("signal", "signals", row.closed_at, signal_lines(from_builtins(row.payload, Signal)))
         for row in thread.said.values()
-        if row.signal_id not in mentioned and "payload" in row._fields
+        if row.signal_id not in mentioned and hasattr(row, "payload")
     ]
     steps += [
         step("recommendation", "recommender", row.decided_at, [_recommendation(row)])
@@ -56,16 +59,21 @@ def forgotten(thread: Thread, mentioned: set[str]) -> list[Step]:
         if row.decision_id not in mentioned
     ]
     steps += [
-        step("order", "executor", row.updated_at, [order_line(row)])
+        step("order", "executor", row.updated_at, [order_line(_like(OrderSnapshot, row))])
         for row in thread.orders.values()
         if row.client_order_id not in mentioned
     ]
     steps += [
-        step("fill", "executor", row.filled_at, [fill_line(row)])
+        step("fill", "executor", row.filled_at, [fill_line(_like(Fill, row))])
         for row in thread.fills
         if row.trade_id not in mentioned
     ]
     return steps
+
+
+def _like(kind: type[Told], row: Row[Any]) -> Told:
+    """Return a row as the record whose fields are its columns."""
+    return kind(**{one.name: getattr(row, one.name) for one in fields(kind)})
 
 
 def _recommendation(row: Row[Any]) -> str:

@@ -1,7 +1,7 @@
 """`trading why SYMBOL`: the latest decision about an instrument as a short story."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -85,14 +85,13 @@ class _Looking:
     def known(self) -> Known:
         wanted = DecisionFilter(account=self.account, symbol=self.symbol)
         row = next(iter(find_decisions(self.connection, wanted, 1)), None)
-        signals = self._signals()
-        common = {"symbol": self.symbol, "standing": self._standing(), "signals": signals}
+        lately = Known(symbol=self.symbol, standing=self._standing(), signals=self._signals())
         if row is None:
-            return Known(**common)
+            return lately
         kind = Approved if row.verdict == Outcome.APPROVED else Denied
         recommendation = self._recommendation(row.recommendation_id)
-        return Known(
-            **common,
+        return replace(
+            lately,
             verdict=from_builtins(row.payload, kind),
             recommendation=recommendation,
             caps=self._caps(recommendation),
