@@ -596,6 +596,7 @@ def upgrade() -> None:
     sa.Column('cash', shared.db.types.Money(), nullable=False),
     sa.Column('peak_equity', shared.db.types.Money(), nullable=False),
     sa.Column('day_start_equity', shared.db.types.Money(), nullable=False),
+    sa.Column('funds', shared.db.types.Document(), nullable=True),
     sa.PrimaryKeyConstraint('account'),
     schema='crypto_transactions'
     )
@@ -692,7 +693,10 @@ def upgrade() -> None:
     sa.Column('cost', shared.db.types.Money(), nullable=False),
     sa.Column('proceeds', shared.db.types.Money(), nullable=False),
     sa.Column('fees', shared.db.types.Money(), nullable=False),
+    sa.Column('slippage', shared.db.types.Money(), nullable=False),
     sa.Column('exit_reason', shared.db.types.Word(length=32), nullable=True),
+    sa.Column('origin', shared.db.types.Word(length=32), nullable=False),
+    sa.Column('decision_id', shared.db.types.Id(), nullable=True),
     sa.PrimaryKeyConstraint('trip_id'),
     schema='crypto_transactions'
     )

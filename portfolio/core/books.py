@@ -1,7 +1,7 @@
 """The books of one account: everything one booking changes, in one step."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -172,7 +172,8 @@ class _Change:
         if begun is not None:
             return begun
         booking = self._booking
-        return begin_trip(booking.source_id, self._symbol, booking.booked_at)
+        trip = begin_trip(booking.source_id, self._symbol, booking.booked_at)
+        return replace(trip, origin=booking.origin, decision_id=booking.decision_id)
 
     def _sell(self, flow: Flow) -> None:
         """Sell out of the trip of whoever sells first, then out of the other one."""

@@ -17,13 +17,15 @@ class Flow:
 
     `fee_quote` is the fee valued in quote: one paid in base at the price of the trade, one paid in
     a third asset at the price that was known of it. Of the latter `quote` holds the value, though
-    no cash moved; without a price it stays in its own asset and is in neither.
+    no cash moved; without a price it stays in its own asset and is in neither. `slippage` is what
+    the fill cost beside fees, against the market it was made in; negative where it was better.
     """
 
     base: Decimal
     quote: Decimal
     notional: Decimal
     fee_quote: Decimal
+    slippage: Decimal = ZERO
 
 
 def times(quantity: Decimal, price: Decimal) -> Decimal:
@@ -41,7 +43,7 @@ def flow_of_booking(booking: Booking) -> Flow:
     base_asset, quote_asset = split_symbol(booking.symbol)
     base = booking.amount
     value = times(booking.amount, booking.price or ZERO)
-    quote, fee_quote = MONEY.minus(value), ZERO
+    quote, fee_quote, slippage = MONEY.minus(value), ZERO, _slippage(booking)
     if booking.fee_asset == quote_asset:
         fee_quote = booking.fee
     elif booking.fee_asset == base_asset:
@@ -52,12 +54,19 @@ def flow_of_booking(booking: Booking) -> Flow:
             quote=quote,
             notional=abs(value),
             fee_quote=times(booking.fee, booking.price or ZERO),
+            slippage=slippage,
         )
     elif booking.fee_price is not None:
         fee_quote = times(booking.fee, booking.fee_price)
     if fee_quote:
         quote = MONEY.subtract(quote, fee_quote)
-    return Flow(base=base, quote=quote, notional=abs(value), fee_quote=fee_quote)
+    return Flow(base=base, quote=quote, notional=abs(value), fee_quote=fee_quote, slippage=slippage)
+
+
+def _slippage(booking: Booking) -> Decimal:
+    if booking.price is None or booking.reference_price is None:
+        return ZERO
+    return times(booking.amount, MONEY.subtract(booking.price, booking.reference_price))
 
 
 def divide(flow: Flow, base: Decimal) -> tuple[Flow, Flow]:
@@ -67,12 +76,14 @@ def divide(flow: Flow, base: Decimal) -> tuple[Flow, Flow]:
         quote=_share(flow.quote, base, flow.base),
         notional=_share(flow.notional, base, flow.base),
         fee_quote=_share(flow.fee_quote, base, flow.base),
+        slippage=_share(flow.slippage, base, flow.base),
     )
     rest = Flow(
         base=exact(MONEY.subtract(flow.base, base)),
         quote=exact(MONEY.subtract(flow.quote, first.quote)),
         notional=exact(MONEY.subtract(flow.notional, first.notional)),
         fee_quote=exact(MONEY.subtract(flow.fee_quote, first.fee_quote)),
+        slippage=exact(MONEY.subtract(flow.slippage, first.slippage)),
     )
     return first, rest
 

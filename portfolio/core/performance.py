@@ -129,7 +129,8 @@ def without_contributions(equity: Series, contributed: Series) -> Series:
         return equity
     growth = np.ones(len(equity))
     growth[1:] += _shares(np.diff(equity) - paid, equity[:-1])
-    return np.cumprod(growth) * (equity[0] if equity[0] > 0 else 1.0)
+    start = float(equity[0])
+    return np.cumprod(growth) * np.float64(start if start > 0 else 1.0)
 
 
 def max_drawdown(equity: Series) -> float:

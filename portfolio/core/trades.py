@@ -6,13 +6,17 @@ from decimal import Decimal
 
 from portfolio.core.flow import Flow
 from shared.domain.enums import ExitReason
-from shared.domain.ids import Symbol
+from shared.domain.ids import DecisionId, Symbol
 from shared.domain.values import MONEY, ZERO, exact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundTrip:
-    """`cost` and `proceeds` are net of fees (cost has them added, proceeds taken off)."""
+    """`cost` and `proceeds` are net of fees (cost has them added, proceeds taken off).
+
+    `slippage` is in them too. `origin` is the source that believed in the entry, `decision_id` the
+    verdict it was made for.
+    """
 
     trip_id: str
     symbol: Symbol
@@ -24,6 +28,9 @@ class RoundTrip:
     proceeds: Decimal = ZERO
     fees: Decimal = ZERO
     exit_reason: ExitReason | None = None
+    slippage: Decimal = ZERO
+    origin: str = ""
+    decision_id: DecisionId | None = None
 
     @property
     def held(self) -> Decimal:
@@ -46,18 +53,21 @@ def begin_trip(trip_id: str, symbol: Symbol, at: datetime) -> RoundTrip:
 
 def extend(trip: RoundTrip, flow: Flow) -> RoundTrip:
     fees = exact(MONEY.add(trip.fees, flow.fee_quote))
+    slippage = exact(MONEY.add(trip.slippage, flow.slippage))
     if flow.base >= 0:
         return replace(
             trip,
             bought=exact(MONEY.add(trip.bought, flow.base)),
             cost=exact(MONEY.subtract(trip.cost, flow.quote)),
             fees=fees,
+            slippage=slippage,
         )
     return replace(
         trip,
         sold=exact(MONEY.subtract(trip.sold, flow.base)),
         proceeds=exact(MONEY.add(trip.proceeds, flow.quote)),
         fees=fees,
+        slippage=slippage,
     )
 
 

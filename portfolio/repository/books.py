@@ -27,7 +27,7 @@ from portfolio.tables import (
 from shared.db.dialect import upsert
 from shared.db.statements import Prepared, among, as_row, given
 from shared.domain.enums import ExitReason
-from shared.domain.ids import AccountId, Symbol
+from shared.domain.ids import AccountId, DecisionId, Symbol
 
 _BALANCES = Prepared(select(balances).where(given(balances.c.account)))
 _POSITIONS = Prepared(
@@ -119,6 +119,9 @@ def trip_of(row: Row[Any]) -> RoundTrip:
         proceeds=row.proceeds,
         fees=row.fees,
         exit_reason=None if row.exit_reason is None else ExitReason(row.exit_reason),
+        slippage=row.slippage,
+        origin=row.origin,
+        decision_id=None if row.decision_id is None else DecisionId(row.decision_id),
     )
 
 

@@ -62,18 +62,27 @@ class PositionOut(Document):
 
 
 class BalanceOut(Document):
+    """`free` is traded with, `aside` lies on the account too; `fees` were paid in it so far."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
     asset: str
     free: MoneyText
+    aside: MoneyText
+    fees: MoneyText
 
 
 class ProfitOut(Document):
     """Everything since the account was opened, in quote; `trades` counts closed round trips.
 
+    `contributed` is what it was opened with and what came and went beside trading; the return is
+    measured from what was put in.
     `return_ratio` is null for an account that was opened with nothing.
     """
 
     quote: str
     opening_balance: MoneyText
+    contributed: MoneyText
     equity: MoneyText
     realized_pnl: MoneyText
     unrealized_pnl: MoneyText
@@ -129,7 +138,10 @@ class EquityOut(Document):
 
 
 class TradeOut(Document):
-    """One closed round trip; cost and proceeds are net of fees."""
+    """One closed round trip; cost and proceeds are net of fees, slippage is in them.
+
+    `source` believed in its entry; `trading trace DECISION_ID` tells how it came about.
+    """
 
     trip_id: str
     symbol: str
@@ -140,8 +152,11 @@ class TradeOut(Document):
     proceeds: MoneyText
     fees: MoneyText
     pnl: MoneyText
+    slippage: MoneyText
     return_ratio: MoneyText
     exit_reason: str | None
+    source: str
+    decision_id: str | None
 
     @classmethod
     def of(cls, trip: RoundTrip) -> "TradeOut":
@@ -156,5 +171,8 @@ class TradeOut(Document):
             fees=trip.fees,
             pnl=trip.pnl,
             return_ratio=trip.return_ratio,
+            slippage=trip.slippage,
             exit_reason=trip.exit_reason,
+            source=trip.origin,
+            decision_id=trip.decision_id,
         )

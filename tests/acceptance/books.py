@@ -31,7 +31,7 @@ KEPT = {
     ),
     "round_trips": (
         "trip_id", "account", "symbol", "opened_at", "closed_at", "bought", "sold", "cost",
-        "proceeds", "fees", "exit_reason",
+        "proceeds", "fees", "exit_reason", "slippage", "origin", "decision_id",
     ),
     "equity_points": ("as_of", "equity"),
 }  # fmt: skip
