@@ -82,6 +82,7 @@ risk_book = Table(
     Column("cash", Money(), nullable=False),
     Column("peak_equity", Money(), nullable=False),
     Column("day_start_equity", Money(), nullable=False),
+    Column("funds", Document()),
     schema=TRANSACTIONS,
 )
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from risk.core.conduct import CLEAN, Conduct
 from risk.core.external import NOTHING_EXTERNAL, External
+from risk.core.funds import NO_FUNDS, ONE, Funds, funds_of, quote_of, valued
 from risk.core.limits import Costs
 from risk.core.market import NO_MARKETS, Markets
 from risk.core.reservation import Reservation, reservation
@@ -23,9 +24,10 @@ from shared.domain.verdict import Approved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """`price` is the last mark, or the fill's own price before the first one.
+    """`price` is the last mark, or the fill's own price before the first one, in its own quote.
 
-    `source`: who believed in the entry that bought last.
+    `source`: who believed in the entry that bought last. `rate`: what one unit of the quote is
+    worth in the currency of the account, as `notional` is.
     """
 
     symbol: Symbol
@@ -33,10 +35,12 @@ class Holding:
     price: Decimal
     trade_id: TradeId | None = None
     source: str = ""
+    rate: Decimal = ONE
     notional: Decimal = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        _derive(self, "notional", exact(MONEY.multiply(self.quantity, self.price)))
+        amount = exact(MONEY.multiply(self.quantity, self.price))
+        _derive(self, "notional", valued(amount, self.rate))
 
 
 def _derive(owner: object, name: str, value: object) -> None:
@@ -67,7 +71,7 @@ class Book:
     `trades_today`, `orders_this_minute`: entries approved in the day and the minute decided on.
     `locks`: instruments that may not be entered, and why. `venues`: where each one is traded.
     `usage`: what is held, what is promised, and what others may still buy, scope by scope.
-    `promised_loss`: what promised entries would lose at their stops.
+    `promised_loss`: what promised entries would lose at their stops. `funds`: the cash by quote.
     """
 
     as_of: datetime | None
@@ -85,6 +89,7 @@ class Book:
     external: External = NOTHING_EXTERNAL
     markets: Markets = NO_MARKETS
     conduct: Conduct = CLEAN
+    funds: Funds = NO_FUNDS
     usage: Usage = field(init=False, compare=False)
     promised_loss: Decimal = field(init=False, compare=False)
 
@@ -124,6 +129,17 @@ class Book:
     def quantity(self, symbol: Symbol) -> Decimal:
         held = self.positions.get(symbol)
         return ZERO if held is None else held.quantity
+
+    def cash_for(self, symbol: Symbol) -> Decimal:
+        """Return the cash that an instrument is paid with: what there is of its own quote."""
+        return self.funds.cash(symbol) if self.funds else self.cash
+
+    def reserved_for(self, symbol: Symbol) -> Decimal:
+        """Return what is promised of that cash."""
+        if not self.funds:
+            return self.reserved_total
+        held = self.reservations.values()
+        return _sum(one.amount for one in held if quote_of(one.symbol) == quote_of(symbol))
 
     @property
     def free_cash(self) -> Decimal:
@@ -212,6 +228,7 @@ def book_of(
     `sources`: who believed in what is held, where anybody knows.
     """
     known = sources or {}
+    funds = funds_of(marked.cash_by_asset)
     return Book(
         as_of=marked.as_of,
         equity=marked.equity,
@@ -225,7 +242,9 @@ def book_of(
                 quantity=one.quantity,
                 price=one.price,
                 source=known.get(one.symbol, ""),
+                rate=funds.rate(one.symbol) or ZERO,
             )
             for one in marked.positions
         },
+        funds=funds,
     )

@@ -8,7 +8,7 @@ from risk.core.breach import breach
 from risk.core.limits import RiskLimits
 from risk.core.proposal import Proposal
 from risk.core.rooms import Room
-from risk.core.usage import Use, asset_of
+from risk.core.usage import asset_of
 from shared.domain.values import ZERO, to_text
 from shared.domain.verdict import Breach
 
@@ -97,7 +97,7 @@ def day_loss(proposal: Proposal, book: Book, limits: RiskLimits) -> Breach | Non
 
 
 def cash_available(proposal: Proposal, book: Book, _limits: RiskLimits) -> Breach | None:
-    room = Room(Use(reserved=book.reserved_total), book.cash)
+    room = rooms.cash_room(proposal.symbol, book)
     remedy = "leave a position first, or fund the account"
     return _over("cash_available", room, proposal.cost, remedy)
 

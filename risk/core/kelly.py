@@ -7,6 +7,7 @@ from math import isfinite
 
 from risk.core.book import Book
 from risk.core.company import Company
+from risk.core.funds import ONE, valued
 from risk.core.limits import Costs, RiskLimits
 from shared.domain.enums import Purpose
 from shared.domain.kelly import (
@@ -37,9 +38,16 @@ class Sized:
 
 
 def size(
-    recommendation: Recommendation, equity: Decimal, limits: RiskLimits, costs: Costs
+    recommendation: Recommendation,
+    equity: Decimal,
+    limits: RiskLimits,
+    costs: Costs,
+    rate: Decimal = ONE,
 ) -> Sized:
-    """Return the share of equity this one recommendation deserves, seen alone and before caps."""
+    """Return the share of equity this one recommendation deserves, seen alone and before caps.
+
+    `rate`: what one unit of its quote is worth in the currency of the equity.
+    """
     if recommendation.purpose is Purpose.EXIT:
         return Sized(sizing=Sizing(kind=EXIT, equity=equity))
     if recommendation.edge is None and not recommendation.is_rebalance:
@@ -47,19 +55,20 @@ def size(
         return Sized(sizing=Sizing(kind=FIXED, equity=equity, raw_ratio=ratio))
     try:
         if recommendation.edge is None or recommendation.is_rebalance:
-            return _target(recommendation, equity)
+            return _target(recommendation, equity, rate)
         return _kelly(recommendation.edge, equity, limits, costs)
     except (ArithmeticError, ValueError):  # estimates far outside anything a model can mean
         kind = TARGET if recommendation.is_rebalance else KELLY
         return Sized(sizing=Sizing(kind=kind, equity=equity), refusals=(_UNSOUND,))
 
 
-def _target(recommendation: Recommendation, equity: Decimal) -> Sized:
+def _target(recommendation: Recommendation, equity: Decimal, rate: Decimal) -> Sized:
     """Return the share that a person's target weight asks for; the caps may still cut it."""
     wanted = recommendation.quantity or ZERO
     if wanted <= ZERO:
         return Sized(sizing=Sizing(kind=TARGET, equity=equity), refusals=(_NO_QUANTITY,))
-    share = float(wanted * recommendation.price / equity) if equity > ZERO else 0.0
+    price = valued(recommendation.price, rate)
+    share = float(wanted * price / equity) if equity > ZERO else 0.0
     return Sized(sizing=Sizing(kind=TARGET, equity=equity, raw_ratio=share))
 
 

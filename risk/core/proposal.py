@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
 from risk.core.book import Book
+from risk.core.funds import valued
 from risk.core.limits import Costs, RiskLimits
 from risk.core.reservation import unit_terms
 from risk.core.rooms import affordable_loss, headroom
@@ -64,7 +65,9 @@ def enter(
     limits, costs, now = terms
     price = recommendation.price
     limit_price = instrument.limit_price(price * (1 + limits.entry_collar), Side.BUY)
-    unit_cost, unit_loss = unit_terms(limit_price, recommendation.bracket, costs)
+    rate = book.funds.rate(recommendation.symbol) or ZERO
+    sizing = replace(sizing, quote_rate=rate)
+    unit_cost, unit_loss = unit_terms(limit_price, recommendation.bracket, costs, rate)
     wanted = _wanted(recommendation, sizing, book)
     affordable = headroom(instrument, recommendation.source, book, limits) / unit_cost
     if unit_loss > ZERO:
@@ -87,7 +90,8 @@ def _wanted(recommendation: Recommendation, sizing: Sizing, book: Book) -> Decim
     asked = recommendation.quantity if recommendation.is_rebalance else None
     if asked is not None and sizing.capped_ratio == sizing.raw_ratio:
         return asked
-    return to_decimal(sizing.capped_ratio) * book.equity / recommendation.price
+    price = valued(recommendation.price, sizing.quote_rate)
+    return to_decimal(sizing.capped_ratio) * book.equity / price
 
 
 def smallest(instrument: Instrument, price: Decimal) -> Decimal:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from risk.core.funds import ONE, valued
 from risk.core.limits import Costs
 from shared.domain.bracket import BracketPlan
 from shared.domain.enums import OrderStatus, Purpose
@@ -49,13 +50,15 @@ class Reservation:
 
 
 def unit_terms(
-    price: Decimal, bracket: BracketPlan | None, costs: Costs
+    price: Decimal, bracket: BracketPlan | None, costs: Costs, rate: Decimal = ONE
 ) -> tuple[Decimal, Decimal]:
     """Return what a unit bought at `price` costs, and what of that is lost at its stop.
 
-    The stop hangs on the price that was paid; leaving there slips and is charged as any sale is.
-    Without a bracket there is no stop: what counts is the cost of leaving at once.
+    Both in the currency of the account, of which one unit of the price's is worth `rate`. The stop
+    hangs on the price that was paid; leaving there slips and is charged as any sale is. Without a
+    bracket there is no stop: what counts is the cost of leaving at once.
     """
+    price = valued(price, rate)
     stop = ZERO if bracket is None else to_decimal(bracket.stop_ratio)
     cost = exact(MONEY.multiply(price, costs.fee_factor))
     kept = (_ONE - stop) * costs.proceeds_factor
@@ -66,7 +69,8 @@ def reservation(approved: Approved, costs: Costs) -> Reservation:
     """Return what an approved entry sets aside: each unit at its limit price, and the fee on it."""
     unit_cost, unit_loss = ZERO, ZERO
     if approved.purpose is Purpose.ENTRY:
-        unit_cost, unit_loss = unit_terms(approved.limit_price, approved.bracket, costs)
+        rate = approved.sizing.quote_rate
+        unit_cost, unit_loss = unit_terms(approved.limit_price, approved.bracket, costs, rate)
     return Reservation(
         decision_id=approved.decision_id,
         symbol=approved.symbol,
@@ -79,15 +83,15 @@ def reservation(approved: Approved, costs: Costs) -> Reservation:
     )
 
 
-def adopted(order: OrderSnapshot, costs: Costs) -> Reservation | None:
+def adopted(order: OrderSnapshot, costs: Costs, rate: Decimal = ONE) -> Reservation | None:
     """Return what an entry of ours sets aside that no approval is known of, None for an exit.
 
-    Only the venue knew it, so it is as real as any other.
+    Only the venue knew it, so it is as real as any other; its quote is worth `rate`.
     """
     if order.purpose is not Purpose.ENTRY:
         return None
     price = order.limit_price or order.price
-    unit_cost, unit_loss = unit_terms(price, order.bracket, costs)
+    unit_cost, unit_loss = unit_terms(price, order.bracket, costs, rate)
     return Reservation(
         decision_id=order.decision_id,
         symbol=order.symbol,

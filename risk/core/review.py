@@ -7,6 +7,7 @@ from datetime import datetime
 from risk.core.book import Book
 from risk.core.checks import ON_ENTRIES, ON_EXITS, ON_WISHES
 from risk.core.company import Company, company_of, joined
+from risk.core.funds import ONE
 from risk.core.kelly import Sized, share_out, size
 from risk.core.limits import Costs, RiskLimits
 from risk.core.proposal import Proposal, enter, leave
@@ -41,7 +42,7 @@ def review_group(
     recommendations: Sequence[Recommendation], book: Book, terms: Terms, now: datetime
 ) -> list[Verdict]:
     """Return one verdict each, in order; what one is promised the next can no longer have."""
-    sized = [size(one, book.equity, terms.limits, terms.costs) for one in recommendations]
+    sized = [_size(one, book, terms) for one in recommendations]
     shared = _share_out(recommendations, sized, book, terms, now)
     verdicts: list[Verdict] = []
     for recommendation, own, sizing in zip(recommendations, sized, shared, strict=True):
@@ -50,6 +51,12 @@ def review_group(
         proposal = _propose(recommendation, sizing, book, terms, now)
         verdicts.append(_judge(proposal, own.refusals, book, terms.limits))
     return verdicts
+
+
+def _size(one: Recommendation, book: Book, terms: Terms) -> Sized:
+    traded = terms.instruments.get(one.symbol)
+    rate = None if traded is None else book.funds.rate(one.symbol)
+    return size(one, book.equity, terms.limits, terms.costs, rate or ONE)
 
 
 def _share_out(
@@ -108,6 +115,8 @@ def _propose(
     traded = terms.instruments.get(one.symbol)
     if traded is None or one.price <= ZERO:
         return _unpriced(one, sizing, terms, now)
+    if not one.is_reduce_only and book.funds.rate(one.symbol) is None:
+        return _unpriced(one, replace(sizing, raw_ratio=0.0, capped_ratio=0.0), terms, now)
     make = leave if one.is_reduce_only else enter
     try:
         return make(one, traded, sizing, book, (terms.limits, terms.costs, now))

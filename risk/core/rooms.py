@@ -102,6 +102,11 @@ def cluster_room(symbol: Symbol, book: Book, limits: RiskLimits) -> Room | None:
     return Room(book.usage.together(sorted(members)), cap_of(Scope.CLUSTER, book, limits))
 
 
+def cash_room(symbol: Symbol, book: Book) -> Room:
+    """Return the room in the cash there is of the instrument's own quote."""
+    return Room(Use(reserved=book.reserved_for(symbol)), book.cash_for(symbol))
+
+
 def headroom(instrument: Instrument, source: str, book: Book, limits: RiskLimits) -> Decimal:
     """Return what may still be spent on an instrument without passing any cap of its money."""
     symbol = instrument.symbol
@@ -113,7 +118,7 @@ def headroom(instrument: Instrument, source: str, book: Book, limits: RiskLimits
         venue_room(instrument.venue, book, limits),
         cluster_room(symbol, book, limits),
     )
-    return min(book.spendable(symbol), *(room.left for room in rooms if room is not None))
+    return min(cash_room(symbol, book).left, *(room.left for room in rooms if room is not None))
 
 
 def affordable_loss(book: Book, limits: RiskLimits) -> Decimal:

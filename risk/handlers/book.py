@@ -17,6 +17,7 @@ from risk.core.exposure import (
     keys_of,
 )
 from risk.core.exposure import count as counters_of
+from risk.core.funds import ONE, quote_of
 from risk.core.limits import Costs, RiskLimits
 from risk.core.reservation import Reservation, adopted, follow, lapse
 from risk.core.usage import Scope, asset_of
@@ -64,7 +65,7 @@ class BookKeeper:
             return
         account.lock_account(uow.connection, self.opening.account)
         known = promises.load(uow.connection, [fact.order.decision_id for fact in facts])
-        promised = self._follow(known, [fact.order for fact in facts])
+        promised = self._follow(known, [fact.order for fact in facts], uow)
         holdings = account.load_holdings(uow.connection, self.opening.account)
         changed: dict[Symbol, Holding] = {}
         for fact in facts:
@@ -78,18 +79,28 @@ class BookKeeper:
             self.count(uow, {fact.order.symbol for fact in facts})
 
     def _follow(
-        self, known: Mapping[DecisionId, Reservation], orders: Sequence[OrderSnapshot]
+        self,
+        known: Mapping[DecisionId, Reservation],
+        orders: Sequence[OrderSnapshot],
+        uow: UnitOfWork,
     ) -> dict[DecisionId, Reservation]:
         """Return the reservations that these orders change."""
         changed: dict[DecisionId, Reservation] = {}
         for order in orders:
             decision = order.decision_id
             before = changed.get(decision) or known.get(decision)
-            promised = before or adopted(order, self.costs)
+            promised = before or self._adopt(order, uow)
             after = promised and follow(promised, order)
             if after is not None and after is not before:
                 changed[decision] = after
         return changed
+
+    def _adopt(self, order: OrderSnapshot, uow: UnitOfWork) -> Reservation | None:
+        """Take in an order that no approval is known of, at the worth of its quote now."""
+        if quote_of(order.symbol) == self.opening.quote:
+            return adopted(order, self.costs)
+        funds = account.load_funds(uow.connection, self.opening.account)
+        return adopted(order, self.costs, funds.rate(order.symbol) or ONE)
 
     def on_recommendations_expired(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
         """Take back what was promised to approvals that no order was made of, nor will be."""

@@ -1,6 +1,7 @@
 """The view of one account: its lock, and its book."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, or_, select
 from risk.core.book import Book, Holding, book_of
 from risk.core.exposure import Entries
 from risk.core.external import value_external
+from risk.core.funds import NO_FUNDS, Funds, funds_of
 from risk.core.usage import Scope
 from risk.repository import promises
 from risk.repository.conduct import load_conduct
@@ -16,10 +18,11 @@ from risk.repository.external import load_external
 from risk.repository.policy import Opening
 from risk.repository.view import View
 from risk.tables import exposure_counters, risk_book, risk_positions, symbol_locks
+from shared.bus.codec import from_builtins
 from shared.db.dialect import for_update, insert_missing, upsert
 from shared.db.statements import Prepared, given
 from shared.domain.enums import TradingState
-from shared.domain.events import EquityMarked
+from shared.domain.events import CashMark, EquityMarked
 from shared.domain.ids import AccountId, Symbol
 from shared.domain.values import ZERO
 
@@ -76,8 +79,10 @@ def load_book(
     """Return the book as it stands; call it under the account's lock to decide by it."""
     account = opening.account
     row = _BOOK.first(connection, account=account)
-    positions = load_holdings(connection, account)
+    funds = _funds(row)
+    positions = _valued(load_holdings(connection, account), funds)
     prices = {symbol: one.price for symbol, one in positions.items()}
+    prices |= funds.prices(opening.quote)
     reservations = promises.load_held(connection, account)
     return Book(
         as_of=None if row is None else row.as_of,
@@ -95,7 +100,27 @@ def load_book(
         external=value_external(load_external(connection, account), prices, opening.quote),
         markets=view.markets(connection, opening, positions.values(), reservations.values()),
         conduct=load_conduct(connection, account, now - view.failure_window),
+        funds=funds,
     )
+
+
+def load_funds(connection: Connection, account: AccountId) -> Funds:
+    """Return the cash by quote as last marked, nothing where there is one quote."""
+    return _funds(_BOOK.first(connection, account=account))
+
+
+def _funds(row: Any) -> Funds:
+    if row is None or not row.funds:
+        return NO_FUNDS
+    return funds_of(from_builtins(row.funds, tuple[CashMark, ...]))
+
+
+def _valued(holdings: dict[Symbol, Holding], funds: Funds) -> dict[Symbol, Holding]:
+    if not funds:
+        return holdings
+    return {
+        symbol: replace(one, rate=funds.rate(symbol) or ZERO) for symbol, one in holdings.items()
+    }
 
 
 def load_holdings(connection: Connection, account: AccountId) -> dict[Symbol, Holding]:
@@ -140,6 +165,7 @@ def save_mark(connection: Connection, marked: EquityMarked) -> None:
         "cash": book.cash,
         "peak_equity": book.peak_equity,
         "day_start_equity": book.day_start_equity,
+        "funds": marked.cash_by_asset,
     }
     upsert(connection, risk_book, [row], key=("account",))
 

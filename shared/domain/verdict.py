@@ -29,7 +29,8 @@ class Sizing:
     for by a person's weights) or "exit".
     `factors` are what the confidence is made of, None where no model spoke. `active_count`: the
     instruments that would be held together, this one among them; `mean_correlation`: of their
-    pairs. Both make the haircut.
+    pairs. Both make the haircut. `notional` is in the instrument's quote, of which one unit is
+    worth `quote_rate` in the currency that `equity` is in.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Sizing:
     capped_ratio: float = 0.0
     notional: Decimal = Decimal(0)
     quantity: Decimal = Decimal(0)
+    quote_rate: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
