@@ -3,19 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import TypeVar
 
 from portfolio.core.booking import Booking, SourceKind, booking_of, source_of
 from portfolio.core.books import BooksPolicy
 from portfolio.core.equity import mark
-from portfolio.handlers.posting import Poster, Told, fee_price, purse_of
+from portfolio.core.valuing import Valuer
+from portfolio.handlers.found import Finder
+from portfolio.handlers.posting import Poster, Told
 from portfolio.repository import books, curve, journal
 from shared.bus.consumer import Handler
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import UnitOfWork
-from shared.domain.events import AccountReconciled, CandlesClosed, EquityMarked, OrderFilled
-from shared.domain.ids import Symbol
+from shared.domain.events import (
+    AccountReconciled,
+    BalanceFound,
+    CandlesClosed,
+    EquityMarked,
+    OrderFilled,
+)
 from shared.domain.instrument import split_symbol
 from shared.domain.order import Fill, OrderSnapshot
 from shared.runtime.metrics import Metrics
@@ -37,10 +43,15 @@ class Bookkeeper:
     def _poster(self) -> Poster:
         return Poster(policy=self.policy, metrics=self.metrics)
 
+    @property
+    def _finder(self) -> Finder:
+        return Finder(policy=self.policy, poster=self._poster)
+
     def handlers(self) -> Mapping[str, Handler]:
         return {
             CandlesClosed.topic: self.on_candles_closed,
             OrderFilled.topic: self.on_order_filled,
+            BalanceFound.topic: self._finder.on_balance_found,
             AccountReconciled.topic: self.on_account_reconciled,
         }
 
@@ -59,10 +70,9 @@ class Bookkeeper:
             return
         third = any(_is_in_third(fact.fill) for _, fact in new)
         prices = curve.prices(uow.connection) if third else {}
+        valuer = Valuer(policy=self.policy, prices=prices)
         told = [
-            Told(
-                _with_origin(self._booking(fact, prices), fact.order), fact.fill.trade_id, envelope
-            )
+            Told(_with_origin(_booking(fact, valuer), fact.order), fact.fill.trade_id, envelope)
             for envelope, fact in new
         ]
         self._poster.post(uow, account, told)
@@ -89,16 +99,6 @@ class Bookkeeper:
             uow.connection, self.policy.account, SourceKind.FILL, list(found)
         )
         return [pair for source, pair in found.items() if source not in known]
-
-    def _booking(self, fact: OrderFilled, prices: Mapping[Symbol, Decimal]) -> Booking:
-        fill = fact.fill
-        is_third = _is_in_third(fill)
-        return booking_of(
-            fill,
-            fact.order.exit_reason,
-            fee_price=fee_price(fill.fee_asset, fill.symbol, prices) if is_third else None,
-            fee_purse=purse_of(self.policy, fill.fee_asset) if is_third else None,
-        )
 
     def _progress(self, uow: UnitOfWork, stage: str, seen: Iterable[tuple[datetime, int]]) -> None:
         rows = [
@@ -127,6 +127,14 @@ class Bookkeeper:
 
 def _events(batch: Sequence[Envelope], kind: type[Fact]) -> list[Fact]:
     return [envelope.event for envelope in batch if isinstance(envelope.event, kind)]
+
+
+def _booking(fact: OrderFilled, valuer: Valuer) -> Booking:
+    fill, reason = fact.fill, fact.order.exit_reason
+    if not _is_in_third(fill):
+        return booking_of(fill, reason)
+    price = valuer.fee_price(fill.fee_asset, fill.symbol)
+    return booking_of(fill, reason, fee_price=price, fee_purse=valuer.purse_of(fill.fee_asset))
 
 
 def _with_origin(booking: Booking, order: OrderSnapshot) -> Booking:

@@ -1,20 +1,19 @@
 """Writes bookings down: one place, one transaction, whoever they come from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import NamedTuple
 
-from portfolio.core.booking import Booking, Purse, SourceKind
+from portfolio.core.booking import Booking
 from portfolio.core.books import Booked, BooksPolicy, book, position_moved, round_trip_closed
 from portfolio.core.ledger import Entry, entries_of, unexplained_entries
 from portfolio.repository import books
 from portfolio.repository.journal import Account
 from shared.bus.envelope import Envelope
-from shared.bus.unit_of_work import UnitOfWork
+from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.domain.enums import SurpriseKind
 from shared.domain.events import VenueSurprised
-from shared.domain.ids import Symbol, TradeId
+from shared.domain.ids import TradeId
 from shared.domain.values import to_text
 from shared.runtime.logging import get_logger
 from shared.runtime.metrics import Metrics
@@ -57,6 +56,16 @@ class Poster:
         new = [one.booking for one in told]
         return books.save(uow.connection, account, new, booked, entries, uow.now)
 
+    def problem(self, transactions: Transactions) -> str | None:
+        """Return what was sold and nobody had, and what to do about it; None where all is known."""
+        with transactions.read() as connection:
+            held = books.positions_of_account(connection, self.policy.account)
+        found = [f"{to_text(one.unexplained)} of {one.symbol}" for one in held if one.unexplained]
+        self.metrics.portfolio_unexplained_positions.set(len(found))
+        if not found:
+            return None
+        return f"sold and never held: {', '.join(found)}; POST /movements says where it came from"
+
     def _tell(self, uow: UnitOfWork, told: Told, after: Booked) -> None:
         if told.cause is not None:
             uow.caused_by(told.cause)
@@ -97,20 +106,3 @@ class Poster:
         )
         uow.emit(surprise)
         uow.after_commit(lambda: log.critical("books.oversold", symbol=position.symbol, **deed))
-
-
-def fee_price(
-    booking_fee_asset: str, symbol: Symbol, prices: Mapping[Symbol, Decimal]
-) -> Decimal | None:
-    """Return what a unit of the fee is worth in the quote of what was traded, where known."""
-    quote = symbol.partition("-")[2]
-    return prices.get(Symbol(f"{booking_fee_asset}-{quote}"))
-
-
-def purse_of(policy: BooksPolicy, asset: str) -> Purse:
-    """Return where an asset that comes from outside lies: cash is traded with, the rest is not."""
-    quotes = {symbol.partition("-")[2] for symbol in policy.symbols} | {policy.quote}
-    return Purse.TRADING if asset in quotes else Purse.ASIDE
-
-
-__all__ = ["ACTOR", "Poster", "SourceKind", "Told", "fee_price", "purse_of"]

@@ -6,12 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, not_, or_, select
 
 from portfolio.core.booking import Booking
 from portfolio.core.books import Booked, BooksPolicy, Holding, flat
 from portfolio.core.equity import Holdings, total
-from portfolio.core.ledger import Entry, SourceKind, entries_of, opening_booking
+from portfolio.core.ledger import Entry, SourceKind, aside_of, entries_of, opening_booking
 from portfolio.core.lots import Lot
 from portfolio.core.position import Position
 from portfolio.core.purses import Balance, balances_after
@@ -20,6 +20,7 @@ from portfolio.repository.journal import Account, account_of, append, lock_accou
 from portfolio.tables import (
     balances,
     bookings,
+    ledger_entries,
     positions,
     round_trips,
     tax_lots,
@@ -162,6 +163,20 @@ def save(
     return after
 
 
+def beside_fills(connection: Connection, account: AccountId, asset: str, venue: str) -> Decimal:
+    """Return what the books hold of an asset, less what our fills at this venue made of it."""
+    held = select(ledger_entries.c.amount).where(
+        ledger_entries.c.holder.in_((account, aside_of(account))),
+        ledger_entries.c.asset == asset,
+        ledger_entries.c.source_kind != SourceKind.UNEXPLAINED,
+        or_(
+            ledger_entries.c.source_kind != SourceKind.FILL,
+            not_(ledger_entries.c.source_id.startswith(f"{venue}:", autoescape=True)),
+        ),
+    )
+    return total(connection.execute(held).scalars())
+
+
 def balance_row(account: AccountId, balance: Balance) -> dict[str, Any]:
     return {**as_row(balance), "account": account}
 
@@ -212,8 +227,7 @@ def holdings(connection: Connection, policy: BooksPolicy) -> Holdings:
 def contributed(connection: Connection, policy: BooksPolicy) -> Decimal:
     """Return what was put into trading beside fills: what it began with, and what came and went."""
     account = account_of(connection, policy.account)
-    is_open = account is not None and account.bookings > 0
-    return account.contributed if is_open else policy.opening_balance
+    return policy.opening_balance if account is None else account.contributed
 
 
 def opening_balance(connection: Connection, policy: BooksPolicy) -> Decimal:

@@ -84,16 +84,15 @@ def watermark(connection: Connection, policy: BooksPolicy) -> Watermark:
     """Return the last mark, with what was put in or taken out since as if it had been there."""
     last = last_point(connection, policy.account)
     account = account_of(connection, policy.account)
-    is_open = account is not None and account.bookings > 0
     if last is None:
-        return opening_watermark(account.contributed if is_open else policy.opening_balance)
+        return opening_watermark(policy.opening_balance if account is None else account.contributed)
     marked = Watermark(
         as_of=last.as_of,
         equity=last.equity,
         peak_equity=last.peak_equity,
         day_start_equity=last.day_start_equity,
     )
-    return shifted(marked, account.unmarked) if is_open else marked
+    return marked if account is None else shifted(marked, account.unmarked)
 
 
 def last_point(connection: Connection, account: AccountId) -> Row[Any] | None:

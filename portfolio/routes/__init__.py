@@ -2,6 +2,7 @@
 
 from portfolio.routes.api import router
 from portfolio.routes.desk import Desk
+from portfolio.routes.movements import movements_router
 from portfolio.routes.rebalance import rebalance_router
 
-__all__ = ["Desk", "rebalance_router", "router"]
+__all__ = ["Desk", "movements_router", "rebalance_router", "router"]

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from portfolio.core.equity import mark
 from portfolio.core.performance import candles_per_year, measure
+from portfolio.core.purses import Balance
 from portfolio.repository import books, curve, reports
 from portfolio.routes.answers import (
     BalanceOut,
@@ -72,9 +73,10 @@ def _add_account(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/balance", summary="What the account owns, by asset")
     def balance() -> list[BalanceOut]:  # pyright: ignore[reportUnusedFunction]
         with desk.transactions.read() as connection:
-            owned = books.balances_of_account(connection, desk.policy.account)
-        owned.setdefault(desk.policy.quote, desk.policy.opening_balance)
-        return [BalanceOut(asset=asset, free=free) for asset, free in sorted(owned.items())]
+            owned = books.purses(connection, desk.policy.account)
+        nothing = Balance(asset=desk.policy.quote, free=desk.policy.opening_balance)
+        owned.setdefault(desk.policy.quote, nothing)
+        return [BalanceOut.model_validate(one) for _, one in sorted(owned.items())]
 
 
 def _add_profit(routes: APIRouter, desk: Desk) -> None:
@@ -84,15 +86,17 @@ def _add_profit(routes: APIRouter, desk: Desk) -> None:
             marked, _ = _current(connection, desk)
             trips = reports.closed_trips(connection, desk.policy.account, None, None, None)
             opening = books.opening_balance(connection, desk.policy)
-        gain = MONEY.subtract(marked.equity, opening)
+            contributed = books.contributed(connection, desk.policy)
+        gain = MONEY.subtract(marked.equity, contributed)
         return ProfitOut(
             quote=desk.policy.quote,
             opening_balance=opening,
+            contributed=contributed,
             equity=marked.equity,
             realized_pnl=marked.realized_pnl,
             unrealized_pnl=marked.unrealized_pnl,
             fees=marked.fees,
-            return_ratio=exact(MONEY.divide(gain, opening)) if opening else None,
+            return_ratio=exact(MONEY.divide(gain, contributed)) if contributed > 0 else None,
             trades=len(trips),
             winners=sum(trip.pnl > 0 for trip in trips),
             losers=sum(trip.pnl < 0 for trip in trips),

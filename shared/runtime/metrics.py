@@ -134,6 +134,9 @@ class Metrics:
 
         self.portfolio_equity_quote = gauge("portfolio_equity_quote", "Account value")
         self.portfolio_pnl_realized_quote = gauge("portfolio_pnl_realized_quote", "Realised PnL")
+        self.portfolio_unexplained_positions = gauge(
+            "portfolio_unexplained_positions", "Instruments of which more was sold than was held"
+        )
         self.portfolio_pnl_unrealized_quote = gauge(
             "portfolio_pnl_unrealized_quote", "Unrealised PnL"
         )

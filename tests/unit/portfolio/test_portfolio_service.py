@@ -73,10 +73,8 @@ class Http:
 class Desk:
     """A running portfolio whose facts a test says by hand."""
 
-    def __init__(self, engine, symbols=("BTC-USDT", "ETH-USDT"), **settings):
-        platform = PlatformSettings(
-            trading_api_keys=f"trade:{KEY}", market={"instruments": symbols}
-        )
+    def __init__(self, engine, symbols=("BTC-USDT", "ETH-USDT"), keys=f"trade:{KEY}", **settings):
+        platform = PlatformSettings(trading_api_keys=keys, market={"instruments": symbols})
         self.settings = PortfolioSettings(**settings)
         clock, bell = FollowingClock(), InProcessDoorbell()
         self.transactions = Transactions(engine, clock, bell, "test")
@@ -337,7 +335,9 @@ def test_a_crash_before_the_commit_leaves_everything_to_be_done_again(engine):
 def test_the_routes_answer_before_the_first_candle(sqlite_engine):
     desk = Desk(sqlite_engine)
     assert desk.http.get("/status").json()["equity"] == "10000"
-    assert desk.http.get("/balance").json() == [{"asset": "USDT", "free": "10000"}]
+    assert desk.http.get("/balance").json() == [
+        {"asset": "USDT", "free": "10000", "aside": "0", "fees": "0"}
+    ]
     for path in ("/positions", "/profit", "/performance", "/equity", "/trades", "/tax-lots"):
         assert desk.http.get(path).status_code == 200, path
 

@@ -1,0 +1,70 @@
+"""What people say moved, and who settled it."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from portfolio.core.booking import Purse, SourceKind
+from portfolio.core.movements import Movement, MovementStatus
+from portfolio.tables import movements
+from shared.db.dialect import for_update, upsert
+from shared.db.pages import newest_first
+from shared.db.statements import Prepared, as_row, given
+from shared.domain.ids import AccountId, Symbol
+
+_LOCKED = Prepared(
+    for_update(select(movements).where(given(movements.c.account), given(movements.c.movement_id)))
+)
+_NEW = Prepared(insert(movements))
+
+
+def save_movement(connection: Connection, movement: Movement) -> None:
+    _NEW.run(connection, [as_row(movement)])
+
+
+def settle_movement(connection: Connection, movement: Movement) -> None:
+    upsert(connection, movements, [as_row(movement)], key=("movement_id",))
+
+
+def lock_movement(connection: Connection, account: AccountId, movement_id: str) -> Movement | None:
+    row = _LOCKED.first(connection, account=account, movement_id=movement_id)
+    return None if row is None else _movement(row)
+
+
+def movements_page(
+    connection: Connection,
+    account: AccountId,
+    status: MovementStatus | None,
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> tuple[Movement, ...]:
+    """Return movements, the latest asked for first."""
+    statement = select(movements).where(movements.c.account == account)
+    if status is not None:
+        statement = statement.where(movements.c.status == status)
+    page = newest_first(statement, movements.c.asked_at, movements.c.movement_id, before)
+    return tuple(_movement(row) for row in connection.execute(page.limit(limit)))
+
+
+def _movement(row: Any) -> Movement:
+    return Movement(
+        movement_id=row.movement_id,
+        account=AccountId(row.account),
+        kind=SourceKind(row.kind),
+        status=MovementStatus(row.status),
+        asset=row.asset,
+        amount=row.amount,
+        symbol=None if row.symbol is None else Symbol(row.symbol),
+        price=row.price,
+        purse=Purse(row.purse),
+        is_internal=row.is_internal,
+        fee=row.fee,
+        fee_asset=row.fee_asset,
+        reason=row.reason,
+        moved_at=row.moved_at,
+        asked_by=row.asked_by,
+        asked_at=row.asked_at,
+        settled_by=row.settled_by,
+        settled_at=row.settled_at,
+    )
