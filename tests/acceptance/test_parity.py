@@ -15,10 +15,13 @@ from shared.domain.events import (
     RecommendationDenied,
     RecommendationsIssued,
 )
+from shared.domain.verdict import Denied
 from tests.acceptance.books import books
 from tests.acceptance.drive import Drive
 from tests.acceptance.worlds import (
     RULES_ONLY,
+    SEED,
+    SHORT_LIVED_TRADES,
     START,
     hours,
     recorded_series,
@@ -170,3 +173,31 @@ def test_turns_may_be_taken_in_any_order(sqlite_address, tmp_path, models_dir, m
         drive.close()
     assert found[0]["fills"]
     assert found[0] == found[1]
+
+
+TIGHT = {
+    "RISK__MAX_LOSSES_IN_ROW": "2",
+    "RISK__LOSS_PAUSE_SECONDS": "14400",
+    "RISK__MAX_VOLATILITY_RATIO": "1.05",
+    "RISK__FAILURE_WINDOW_SECONDS": "10800",
+}
+
+
+def test_pauses_after_losses_and_in_wild_markets(sqlite_address, tmp_path, monkeypatch):
+    """Round trips, orders and closes are known to both alike when an entry is judged."""
+    for name, value in {**SHORT_LIVED_TRADES, **TIGHT}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MARKET_DATA__START", START.isoformat())
+    count = 220
+    settings = settings_on(sqlite_address, tmp_path)
+    empty_database(sqlite_address)
+    drive = Drive(settings=settings, overrides={"market_data": {"limit": count, "seed": SEED}})
+    drive.run()
+    history = synthetic(settings, SEED).history(17_520 + count)
+    data = as_arrays({name: one.between(START, None) for name, one in history.items()})
+    result = run(backtest_spec(settings), data, {})
+    denied = [one for one in result.decisions.verdicts if isinstance(one, Denied)]
+    reasons = {breach.check for one in denied for breach in one.breaches}
+    assert {"loss_streak", "volatility"} <= reasons
+    assert_same(result, drive)
+    drive.close()
