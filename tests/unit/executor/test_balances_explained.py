@@ -1,0 +1,216 @@
+"""Executor and portfolio about one account: what the venue holds, and how it is explained."""
+
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import insert, select
+
+from executor.handlers.movements import Declared
+from executor.tables import balance_baselines, fills
+from executor.tasks.balancing import Balances
+from shared.bus.consumer import Consumer
+from shared.db.audit import audit
+from shared.domain.clock import SystemClock
+from shared.domain.enums import BalanceKind, Side
+from shared.domain.events import BalanceMoved, OrderFilled
+from tests.builders import ACCOUNT
+from tests.unit.executor.venue_room import D, SaidVenue, VenueRoom, open_account
+from tests.unit.portfolio.test_movements import Two
+from tests.unit.portfolio.test_portfolio_service import filled
+
+
+class Both:
+    """The comparison of an executor, and the portfolio that hears what it says."""
+
+    def __init__(self, engine, **held):
+        self.held = {asset: D(str(amount)) for asset, amount in held.items()}
+        venue = SaidVenue()
+        venue.balances = lambda: [
+            SimpleNamespace(asset=asset, total=total) for asset, total in self.held.items()
+        ]
+        open_account(engine)
+        self.room = VenueRoom(engine, venue)
+        self.balances = Balances(line=self.room.line)
+        self.portfolio = Two(engine, symbols=("BTC-USDT",))
+        declared = Declared(account=ACCOUNT, venue="kucoin")
+        handlers = {BalanceMoved.topic: declared.on_balance_moved}
+        self.hears = Consumer("executor", self.room.line.transactions, handlers, 1.0)
+        self.hears.subscribe()
+
+    def compare(self):
+        """Look twice, as the comparison wants it; both services hear what is said."""
+        found = [self.balances.compare() for _ in range(2)][-1]
+        self.listen()
+        return [one.subject for one in found]
+
+    def listen(self):
+        while self.portfolio.consumer.handle_waiting() or self.hears.handle_waiting():
+            pass
+
+    def trade(self, number, side, quantity, price, fee="0"):
+        """Have the venue execute, the executor write it down, and the portfolio hear of it."""
+        fact = filled(f"t{number}", side, quantity, price, 1, fee=fee)
+        at = SystemClock().now() - timedelta(hours=1)
+        fill = replace(fact.fill, venue="kucoin", filled_at=at)
+        fact = OrderFilled(order=replace(fact.order, venue="kucoin"), fill=fill)
+        row = {name: getattr(fill, name) for name in fill.__slots__} | {
+            "recorded_at": self.room.clock.now()
+        }
+        with self.room.line.transactions.begin() as uow:
+            uow.connection.execute(insert(fills), [row])
+            uow.emit(fact)
+        self.listen()
+        signed = D(quantity) * side.sign
+        self.held["BTC"] = self.held.get("BTC", D(0)) + signed
+        self.held["USDT"] -= signed * D(price) + D(fee)
+
+    def assert_books_equal_venue(self):
+        owned = self.portfolio.owned()
+        for asset, total in self.held.items():
+            free, aside = owned.get(asset, (D(0), D(0)))
+            assert free + aside == total, asset
+
+    def frozen(self):
+        return self.room.frozen()
+
+    def said(self, kind):
+        facts = self.portfolio.said("balance.found")
+        return [(one.asset, one.amount) for one in facts if one.kind is kind]
+
+
+@pytest.fixture
+def both(sqlite_engine):
+    return Both(sqlite_engine, USDT=5000, BTC="0.25")
+
+
+def test_the_first_look_opens_the_books_with_what_the_venue_holds(engine):
+    both = Both(engine, USDT=5000, BTC="0.25")
+    assert both.compare() == []
+    assert both.said(BalanceKind.OPENING) == [("BTC", D("0.25")), ("USDT", D(5000))]
+    assert both.portfolio.owned() == {
+        "USDT": (D(5000), D(0)),
+        "BTC": (D(0), D("0.25")),
+    }
+    assert both.portfolio.position() is None
+    both.compare()
+    assert len(both.said(BalanceKind.OPENING)) == 2
+    with both.room.line.transactions.read() as connection:
+        actions = connection.execute(select(audit.c.action)).scalars().all()
+    assert actions.count("balance.opening") == 2
+
+
+def test_books_and_venue_agree_after_fills_and_declared_movements(both):
+    both.compare()
+    both.trade(1, Side.BUY, "1", "100", fee="0.1")
+    both.portfolio.move(kind="deposit", asset="USDT", amount="700")
+    both.held["USDT"] += 700
+    both.portfolio.move(
+        kind="external_trade", symbol="BTC-USDT", side="sell", quantity="0.4", price="120", fee="1"
+    )
+    both.held["BTC"] -= D("0.4")
+    both.held["USDT"] += D(47)
+    both.portfolio.move(kind="withdrawal", asset="BTC", amount="0.1")
+    both.held["BTC"] -= D("0.1")
+    both.listen()
+    assert both.compare() == []
+    assert both.frozen() == []
+    both.assert_books_equal_venue()
+    assert both.portfolio.position().quantity == D("0.5")
+
+
+def test_a_movement_declared_after_the_freeze_explains_it_and_a_person_thaws(both):
+    both.compare()
+    both.held["BTC"] += 3
+    assert both.compare() == ["BTC"]
+    assert both.frozen() == ["balance"]
+    both.portfolio.move(kind="deposit", asset="BTC", amount="3", aside=True)
+    both.listen()
+    assert both.compare() == []
+    both.assert_books_equal_venue()
+    assert both.frozen() == ["balance"]
+
+
+def test_money_that_is_missing_is_told_measured_and_explained(both):
+    both.compare()
+    both.held["USDT"] -= 1000
+    assert both.compare() == ["USDT"]
+    gauge = both.room.line.metrics.reconciliation_divergence
+    labels = {"venue": "kucoin", "kind": "balance"}
+    assert gauge.labels(**labels)._value.get() == 1
+    assert both.room.line.board.mismatch is not None
+    both.portfolio.move(kind="withdrawal", asset="USDT", amount="1000")
+    both.listen()
+    assert both.compare() == []
+    assert gauge.labels(**labels)._value.get() == 0
+    assert both.room.line.board.mismatch is None
+    both.assert_books_equal_venue()
+
+
+def test_what_a_person_accepts_is_booked_by_its_difference(both):
+    both.compare()
+    both.held["USDT"] += D("12.5")
+    both.held["BTC"] -= D("0.05")
+    assert both.compare() == ["BTC", "USDT"]
+    both.balances.accept("USDT", "ann")
+    both.balances.accept("BTC", "ann")
+    both.balances.accept("BTC", "ann")  # nothing is left to explain
+    both.listen()
+    assert both.said(BalanceKind.ACCEPTED) == [("USDT", D("12.5")), ("BTC", D("-0.05"))]
+    assert both.compare() == []
+    both.assert_books_equal_venue()
+
+
+def test_the_venues_rounding_of_a_quote_is_booked_once_a_day(both):
+    both.compare()
+    both.trade(1, Side.BUY, "1", "100")
+    both.held["USDT"] -= D("0.004")
+    both.compare()
+    both.compare()
+    assert both.said(BalanceKind.ROUNDING) == [("USDT", D("-0.004"))]
+    both.assert_books_equal_venue()
+    both.trade(2, Side.BUY, "1", "100")
+    both.held["USDT"] -= D("0.003")
+    both.compare()
+    both.compare()
+    assert len(both.said(BalanceKind.ROUNDING)) == 1
+    both.room.clock.observe(both.room.clock.now() + timedelta(days=1, hours=1))
+    both.compare()
+    both.compare()
+    assert both.said(BalanceKind.ROUNDING) == [("USDT", D("-0.004")), ("USDT", D("-0.003"))]
+    both.assert_books_equal_venue()
+    again = Balances(line=both.room.line)  # a restart knows that it has been done today
+    again.compare()
+    again.compare()
+    assert len(both.said(BalanceKind.ROUNDING)) == 2
+
+
+def test_more_than_rounding_is_not_explained_by_it(both):
+    both.compare()
+    both.trade(1, Side.BUY, "1", "100")
+    both.held["USDT"] -= D("0.02")
+    assert both.compare() == ["USDT"]
+    assert both.said(BalanceKind.ROUNDING) == []
+
+
+def test_a_movement_before_the_first_look_is_part_of_what_is_found(both):
+    both.portfolio.move(kind="deposit", asset="USDT", amount="1000")
+    both.listen()
+    assert both.compare() == []
+    both.assert_books_equal_venue()
+
+
+def test_the_words_of_another_account_change_no_baseline(both):
+    both.compare()
+    fact = BalanceMoved(
+        account="paper-other", asset="USDT", amount=D(5), kind=BalanceKind.DEPOSIT,
+        reference="r", actor="ann", moved_at=SystemClock().now(),
+    )  # fmt: skip
+    with both.room.line.transactions.begin() as uow:
+        uow.emit(fact)
+    both.listen()
+    assert both.compare() == []
+    with both.room.line.transactions.read() as connection:
+        found = connection.execute(select(balance_baselines.c.asset, balance_baselines.c.amount))
+        assert {row.asset: row.amount for row in found} == {"BTC": D("0.25"), "USDT": D(5000)}
