@@ -76,10 +76,19 @@ class Activity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EquityCurve:
-    """One point before the first candle, then one for each; `seconds` is Unix time."""
+    """One point before the first candle, then one for each; `seconds` is Unix time.
+
+    `worth` is what the account had, where `equity` is without what was paid in or out on the way.
+    """
 
     seconds: Instants
     equity: Series
+    worth: Series | None = None
+
+    @property
+    def mean_worth(self) -> float:
+        worth = self.equity if self.worth is None else self.worth
+        return float(worth.mean()) if len(worth) else 0.0
 
 
 def measure(
@@ -89,7 +98,7 @@ def measure(
     equity = curve.equity
     candles = max(len(equity) - 1, 0)
     returns = returns_of(equity)
-    mean_equity = float(equity.mean()) if len(equity) else 0.0
+    mean_equity = curve.mean_worth
     cagr, deepest = _cagr(equity, candles, per_year), max_drawdown(equity)
     days = returns_of(_closing(curve))
     profits = [trip.pnl for trip in activity.trips if trip.closed_at is not None]

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Row, Select, select
 from portfolio.core.equity import total
 from portfolio.core.ledger import NOTIONAL_LEGS, Entry, SourceKind
 from portfolio.core.lots import Lot
-from portfolio.core.performance import Activity, EquityCurve, Series
+from portfolio.core.performance import Activity, EquityCurve, Series, without_contributions
 from portfolio.core.trades import RoundTrip
 from portfolio.repository.books import lot_of, trip_of
 from portfolio.tables import equity_points, ledger_entries, round_trips, tax_lots
@@ -35,13 +35,21 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveRead:
-    """An equity curve as floats for statistics, with the exact fees paid along it."""
+    """An equity curve as floats for statistics, with the exact fees paid along it.
+
+    `drawn` is without what was paid in or out on the way, which is in `contributed`.
+    """
 
     start: datetime | None
     end: datetime | None
     drawn: EquityCurve
+    contributed: Series
     invested_ratio: Series
     fees: Decimal
+
+    @property
+    def is_cut(self) -> bool:
+        return len(self.contributed) >= LONGEST_CURVE
 
 
 def equity_page(
@@ -61,19 +69,24 @@ def equity_page(
 
 def curve(connection: Connection, account: AccountId, period: Period) -> CurveRead:
     """Return the curve of a period: its last `LONGEST_CURVE` points where it has more."""
-    wanted = ("as_of", "equity", "invested", "fees")
+    wanted = ("as_of", "equity", "invested", "fees", "contributed")
     columns: list[Column[Any]] = [equity_points.c[name] for name in wanted]
     statement = _within(select(*columns), account, period)
     ordered = statement.order_by(equity_points.c.as_of.desc()).limit(LONGEST_CURVE)
     rows = connection.execute(ordered).all()[::-1]
-    equity = np.array([float(row.equity) for row in rows])
-    seconds = np.array([row.as_of.timestamp() for row in rows], dtype=np.int64)
+    worth = np.array([float(row.equity) for row in rows])
+    contributed = np.array([float(row.contributed) for row in rows])
     invested = np.array([float(row.invested) for row in rows])
-    ratio = np.divide(invested, equity, out=np.zeros_like(equity), where=equity > 0)
+    ratio = np.divide(invested, worth, out=np.zeros_like(worth), where=worth > 0)
     return CurveRead(
         start=rows[0].as_of if rows else None,
         end=rows[-1].as_of if rows else None,
-        drawn=EquityCurve(seconds=seconds, equity=equity),
+        drawn=EquityCurve(
+            seconds=np.array([row.as_of.timestamp() for row in rows], dtype=np.int64),
+            equity=without_contributions(worth, contributed),
+            worth=worth,
+        ),
+        contributed=contributed,
         invested_ratio=ratio,
         fees=rows[-1].fees - rows[0].fees if rows else ZERO,
     )

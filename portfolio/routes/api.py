@@ -21,6 +21,7 @@ from portfolio.routes.answers import (
 )
 from portfolio.routes.desk import Desk, FromQuery, SymbolQuery, ToQuery, period_of
 from portfolio.routes.lots import add_lots
+from portfolio.routes.periods import add_periods
 from shared.domain.clock import EPOCH
 from shared.domain.events import EquityMarked
 from shared.domain.values import MONEY, exact
@@ -41,6 +42,7 @@ def router(desk: Desk) -> APIRouter:
     _add_profit(routes, desk)
     _add_lists(routes, desk)
     add_lots(routes, desk)
+    add_periods(routes, desk)
     return routes
 
 
