@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import bindparam, or_, update
 
 from shared.bus.unit_of_work import Transactions, UnitOfWork
-from shared.db.statements import Prepared, given
+from shared.db.statements import Prepared
 from shared.http.keys import api_keys
 from shared.http.uses import Use
 
@@ -13,7 +13,7 @@ _USED = Prepared(
     update(api_keys)
     .values(last_used_at=bindparam("minute"))
     .where(
-        given(api_keys.c.key_id),
+        api_keys.c.key_id == bindparam("identity"),
         or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at < bindparam("minute")),
     )
 )
@@ -35,7 +35,7 @@ def _write(uow: UnitOfWork, uses: Sequence[Use]) -> None:
         if one.principal.key_id
     }
     for key_id in sorted(latest):  # in one order everywhere: no two writers wait for each other
-        _USED.run(uow.connection, [{"key_id": key_id, "minute": latest[key_id]}])
+        _USED.run(uow.connection, [{"identity": key_id, "minute": latest[key_id]}])
     for one in uses:
         if one.is_deed:
             detail = {

@@ -3,19 +3,10 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from executor.app import build as build_executor
-from executor.settings import ExecutorSettings
-from launcher.assembly import BLUEPRINTS, build_services
 from shared.http.auth import HEADER
 from shared.http.paging import encode_cursor
-from shared.runtime.service import build_runtime
-from shared.runtime.settings import Mode, PlatformSettings, load
-from tests.database import empty_database
+from tests.acceptance.all_services import KEYS, OPEN, SERVICES, all_services
 
-KEYS = {scope: scope[0] * 40 for scope in ("read", "trade", "admin")}
-AT_A_VENUE = "executor at a venue"
-SERVICES = [*(one.name for one in BLUEPRINTS), AT_A_VENUE]
-OPEN = {"/health", "/health/live", "/health/ready", "/metrics"}
 CHANGES_NOTHING = {"/evaluate", "/predict"}
 ODD = ("nonsense", "%00", "-1", "9" * 400, "'; DROP TABLE orders; --")
 ODD_INSTANTS = (
@@ -34,20 +25,8 @@ ODD_CURSORS = [
 
 @pytest.fixture(scope="module")
 def clients(tmp_path_factory):
-    text = ",".join(f"{scope}:{key}" for scope, key in KEYS.items())
-    folder = tmp_path_factory.mktemp("routes")
-    settings = load(PlatformSettings, trading_state_dir=folder, trading_api_keys=text)
-    empty_database(settings.database())
-    services = {one.name: one for one in build_services(build_runtime(settings))}
-    paper = build_runtime(settings.model_copy(update={"trading_mode": Mode.PAPER}))
-    nowhere = ExecutorSettings(venue="kucoin", venue_url="http://127.0.0.1:9")
-    with pytest.MonkeyPatch.context() as environment:
-        for part in ("KEY", "SECRET", "PASSPHRASE"):
-            environment.setenv(f"KUCOIN_API_{part}", "for-a-venue-that-is-not-there")
-        services[AT_A_VENUE] = build_executor(nowhere, paper)
-    return {
-        name: TestClient(one.api, raise_server_exceptions=False) for name, one in services.items()
-    }
+    with all_services(tmp_path_factory.mktemp("routes")) as (_, apis):
+        yield {name: TestClient(api, raise_server_exceptions=False) for name, api in apis.items()}
 
 
 def routes(client):
