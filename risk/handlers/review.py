@@ -1,7 +1,7 @@
 """Reviews what was recommended: verdict, what it sets aside, and its fact, in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from risk.core.book import Book
@@ -20,6 +20,7 @@ from risk.core.review import Instruments, Terms, Verdict, review_group
 from risk.core.usage import asset_of
 from risk.handlers.auditing import audit_verdicts
 from risk.handlers.book import limits_in_force, show_book
+from risk.handlers.state import current_state
 from risk.repository import account, counters, decisions, promises
 from risk.repository.policy import Opening
 from risk.repository.view import view
@@ -67,13 +68,17 @@ class Reviewer:
             return []
         limits = limits_in_force(uow, self.opening)
         terms = Terms(limits=limits, costs=self.costs, instruments=self.instruments)
-        state = lock_trading_state(connection, owner)
+        state = current_state(connection, owner)
         day = max(one.decided_at for one in new).date()
         known = self._counters(new, uow)
         entries = entries_of(known, day, uow.now)
         seen = view(limits, new)
         book = account.load_book(connection, self.opening, state, entries, uow.now, seen)
         verdicts = review_group(new, book, terms, uow.now)
+        locked = lock_trading_state(connection, owner)  # not before: a halt waits for it
+        if locked is not state:
+            book = replace(book, state=locked)
+            verdicts = review_group(new, book, terms, uow.now)
         decisions.add_decisions(connection, verdicts, uow.now)
         approved = [verdict for verdict in verdicts if isinstance(verdict, Approved)]
         if approved:

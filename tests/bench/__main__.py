@@ -15,7 +15,17 @@ from tests.bench.machine import describe
 
 REPOSITORY = Path(__file__).parent.parent.parent
 RECORDS = REPOSITORY / "var" / "bench"
-GROUPS = ("features", "predict", "chain", "backtests", "services", "risk", "executor")
+GROUPS = (
+    "features",
+    "predict",
+    "chain",
+    "backtests",
+    "services",
+    "risk",
+    "halt",
+    "executor",
+    "audit",
+)
 
 
 def _last_record() -> tuple[int, dict[str, float]]:

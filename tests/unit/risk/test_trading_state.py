@@ -113,6 +113,27 @@ def test_the_first_state_is_not_dated_1970(sqlite_engine, facts, monkeypatch):
     assert not risk.ask("GET", "/limits").json()["created_at"].startswith("1970")
 
 
+def test_a_halt_that_commits_while_a_verdict_is_being_reached_is_still_obeyed(
+    mariadb_engine, facts, monkeypatch
+):
+    """The verdict locks the state only for as long as it writes, so that a halt need not wait."""
+    from risk.handlers import review
+
+    risk = facts.Risk(mariadb_engine)
+    risk.say(facts.marked(1), now=1)
+    looked = review.current_state
+
+    def looked_just_before_the_halt(connection, account):
+        state = looked(connection, account)
+        assert risk.ask("POST", "/halt", body=WHY).json()["state"] == "halt"
+        return state
+
+    monkeypatch.setattr(review, "current_state", looked_just_before_the_halt)
+    risk.say(facts.issued(1, facts.entry(1)))
+    assert [one.check for one in risk.denied()[0].breaches] == ["trading_state"]
+    assert risk.approved() == []
+
+
 # --- a file ------------------------------------------------------------------------------------
 
 
