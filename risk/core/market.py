@@ -9,7 +9,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from risk.core.tape import Tape, standardised, volatility_ratio
+from risk.core.tape import KEPT, Tape, comparable, standardised, volatility_ratios
 from shared.domain.ids import Symbol
 
 _DIGITS = 12  # of a correlation: what sums of floats leave behind is beyond
@@ -136,14 +136,14 @@ def markets_of(
 ) -> Markets:
     """Return what the tapes and the best prices say."""
     told = sorted(tapes, key=lambda tape: tape.symbol)
-    seen = quotes or {}
+    seen, ratios = quotes or {}, _volatility_ratios(told)
     return Markets(
         by_symbol={
             tape.symbol: Market(
                 symbol=tape.symbol,
                 price=tape.price,
                 traded_at=tape.traded_at,
-                volatility_ratio=volatility_ratio(tape.closes),
+                volatility_ratio=ratios.get(tape.symbol),
                 quote=seen.get(tape.symbol),
             )
             for tape in told
@@ -151,6 +151,15 @@ def markets_of(
         correlations=correlations(told, interval),
         needs_quotes=needs_quotes,
     )
+
+
+def _volatility_ratios(tapes: Sequence[Tape]) -> Mapping[Symbol, float | None]:
+    full = [tape for tape in tapes if len(tape.closes) == KEPT]
+    if not full:
+        return {}
+    closes = np.array([tape.closes for tape in full], dtype=np.float64)
+    ratios = volatility_ratios(closes)
+    return {tape.symbol: ratio for tape, ratio in zip(full, ratios, strict=True)}
 
 
 def correlations(tapes: Sequence[Tape], interval: timedelta) -> Correlations:
@@ -162,11 +171,12 @@ def correlations(tapes: Sequence[Tape], interval: timedelta) -> Correlations:
     if len(tapes) < 2:
         return _no_correlations()
     until = max(tape.closed_at for tape in tapes)
-    moves = {tape.symbol: standardised(tape, until, interval) for tape in tapes}
-    known = {symbol: one for symbol, one in moves.items() if one is not None}
+    kept = {tape.symbol: comparable(tape, until, interval) for tape in tapes}
+    known = {symbol: closes for symbol, closes in kept.items() if closes is not None}
     if len(known) < 2:
         return _no_correlations()
-    rows = np.stack(list(known.values()))
+    rows, has_moved = standardised(np.array(list(known.values())))
+    symbols = [symbol for symbol, moved in zip(known, has_moved, strict=True) if moved]
     table = np.clip(np.einsum("ik,jk->ij", rows, rows).round(_DIGITS), -1.0, 1.0)
     np.fill_diagonal(table, 1.0)
-    return Correlations(list(known), table)
+    return Correlations(symbols, table)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,29 +74,48 @@ def volatility_ratio(closes: Closes) -> float | None:
     """
     if len(closes) < KEPT:
         return None
+    return volatility_ratios(np.asarray([closes], dtype=np.float64))[0]
+
+
+def volatility_ratios(closes: Floats) -> list[float | None]:
+    """Return the same of several instruments, whose closes are (n, KEPT)."""
     squares = np.square(returns(closes))
-    usual, recent = float(squares[:-RECENT].mean()), float(squares[-RECENT:].mean())
+    usual = squares[:, :-RECENT].mean(axis=1).tolist()
+    recent = squares[:, -RECENT:].mean(axis=1).tolist()
+    return [_over(now, before) for now, before in zip(recent, usual, strict=True)]
+
+
+def _over(recent: float, usual: float) -> float | None:
     if usual > 0:
         return sqrt(recent / usual)
-    return float("inf") if recent > 0 else None
+    return inf if recent > 0 else None
 
 
-def returns(closes: Closes) -> Floats:
-    """Return the simple returns (n - 1,) of closes (n,)."""
-    prices = np.asarray(closes, dtype=np.float64)
-    return prices[1:] / prices[:-1] - 1.0
+def returns(closes: Floats) -> Floats:
+    """Return the simple returns (n, count - 1) of closes (n, count)."""
+    return closes[:, 1:] / closes[:, :-1] - 1.0
 
 
-def standardised(tape: Tape, until: datetime, interval: timedelta) -> Floats | None:
-    """Return the last 72 returns up to `until`, shifted to mean 0 and scaled to length 1.
+def comparable(tape: Tape, until: datetime, interval: timedelta) -> list[float] | None:
+    """Return the last 73 closes up to `until`, None where fewer are known.
 
-    Their products are correlations. None where too few are known, or where nothing moved.
+    Where its candles end before `until`, the last close is repeated.
     """
-    behind = [float(tape.closes[-1])] * _missed(tape.closed_at, until + interval, interval)
-    if len(tape.closes) + len(behind) <= RETURNS:
+    behind = _missed(tape.closed_at, until + interval, interval)
+    if len(tape.closes) + behind <= RETURNS:
         return None
-    closes = np.concatenate((np.asarray(tape.closes, dtype=np.float64), behind))
-    moves = returns(closes[-RETURNS - 1 :])
-    moves = moves - moves.mean()
-    length = sqrt(float(np.square(moves).sum()))
-    return moves / length if length > 0 else None
+    kept = list(tape.closes[-RETURNS - 1 :])
+    return [*kept, *[kept[-1]] * behind][-RETURNS - 1 :]
+
+
+def standardised(closes: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the returns (n, 72) of closes (n, 73), of mean 0 and length 1, and which have moved.
+
+    The products of two rows add up to their correlation. Each row is summed by itself: whoever
+    else is asked about changes no digit of it.
+    """
+    moves = returns(closes)
+    moves = moves - moves.mean(axis=1, keepdims=True)
+    lengths = np.sqrt(np.square(moves).sum(axis=1))
+    has_moved = lengths > 0
+    return moves[has_moved] / lengths[has_moved, np.newaxis], has_moved
