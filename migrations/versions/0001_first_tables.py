@@ -358,16 +358,16 @@ def upgrade() -> None:
     schema='crypto_transactions'
     )
     op.create_table('ledger_entries',
-    sa.Column('entry_id', shared.db.types.Id(), nullable=False),
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('booking', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('leg', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('holder', shared.db.types.Word(length=96), nullable=False),
     sa.Column('asset', shared.db.types.Word(length=16), nullable=False),
     sa.Column('amount', shared.db.types.Money(), nullable=False),
     sa.Column('source_kind', shared.db.types.Word(length=16), nullable=False),
     sa.Column('source_id', shared.db.types.Word(length=192), nullable=False),
-    sa.Column('leg', sa.Integer(), nullable=False),
     sa.Column('booked_at', shared.db.types.Instant(), nullable=False),
-    sa.PrimaryKeyConstraint('entry_id'),
+    sa.PrimaryKeyConstraint('account', 'booking', 'leg'),
     sa.UniqueConstraint('account', 'source_kind', 'source_id', 'leg', name='uq_ledger_entries_source'),
     schema='crypto_transactions'
     )

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from portfolio.core.booking import Booking, Purse, SourceKind, booking_of
 from portfolio.core.flow import times
-from shared.domain.ids import AccountId, derive
+from shared.domain.ids import AccountId
 from shared.domain.instrument import split_symbol
 from shared.domain.order import Fill
 from shared.domain.values import MONEY, ZERO, exact
@@ -34,6 +34,8 @@ OPENING = "opening"
 NOTIONAL_LEGS = (2, 3)
 """Of a trade's legs those in quote: what the account gave or got, and the other side of it."""
 
+_UNEXPLAINED_LEG = 10  # they stand in the same booking, behind whatever else it has
+
 _Leg = tuple[str, str, Decimal]
 
 
@@ -41,7 +43,6 @@ _Leg = tuple[str, str, Decimal]
 class Entry:
     """One leg: `amount` is what `holder` gained (negative: gave) of `asset`."""
 
-    entry_id: str
     holder: str
     asset: str
     amount: Decimal
@@ -96,7 +97,7 @@ def entries_of(booking: Booking) -> tuple[Entry, ...]:
             (payer, booking.fee_asset, MONEY.minus(booking.fee)),
             (FEES, booking.fee_asset, booking.fee),
         ]
-    return _entries(booking.kind, booking, legs)
+    return _entries(booking.kind, booking, legs, 0)
 
 
 def fill_entries(fill: Fill) -> tuple[Entry, ...]:
@@ -111,7 +112,7 @@ def unexplained_entries(booking: Booking, quantity: Decimal) -> tuple[Entry, ...
         (booking.account, booking.asset, quantity),
         (unexplained_of(booking.account), booking.asset, MONEY.minus(quantity)),
     ]
-    return _entries(SourceKind.UNEXPLAINED, booking, legs)
+    return _entries(SourceKind.UNEXPLAINED, booking, legs, _UNEXPLAINED_LEG)
 
 
 def balances_of(holder: str, entries: Iterable[Entry]) -> dict[str, Decimal]:
@@ -135,10 +136,9 @@ def _holder(account: AccountId, purse: Purse) -> str:
     return account if purse is Purse.TRADING else aside_of(account)
 
 
-def _entries(kind: SourceKind, booking: Booking, legs: list[_Leg]) -> tuple[Entry, ...]:
+def _entries(kind: SourceKind, booking: Booking, legs: list[_Leg], first: int) -> tuple[Entry, ...]:
     return tuple(
         Entry(
-            entry_id=derive("ledger", kind, booking.source_id, str(leg)),
             holder=holder,
             asset=asset,
             amount=amount,
@@ -147,5 +147,5 @@ def _entries(kind: SourceKind, booking: Booking, legs: list[_Leg]) -> tuple[Entr
             leg=leg,
             booked_at=booking.booked_at,
         )
-        for leg, (holder, asset, amount) in enumerate(legs)
+        for leg, (holder, asset, amount) in enumerate(legs, start=first)
     )

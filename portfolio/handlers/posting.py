@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from portfolio.core.booking import Booking
 from portfolio.core.books import Booked, BooksPolicy, book, position_moved, round_trip_closed
-from portfolio.core.ledger import Entry, entries_of, unexplained_entries
+from portfolio.core.ledger import entries_of, unexplained_entries
 from portfolio.repository import books
-from portfolio.repository.journal import Account
+from portfolio.repository.journal import Account, Posted
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.domain.enums import SurpriseKind
@@ -42,19 +42,17 @@ class Poster:
         symbols = [symbol for symbol in changed if symbol is not None]
         holdings = books.holdings_of(uow.connection, self.policy.account, symbols)
         booked: list[Booked] = []
-        entries: list[Entry] = []
+        posted: list[Posted] = []
         for one in told:
-            entries += entries_of(one.booking)
-            symbol = one.booking.changed_symbol
-            if symbol is None:
-                continue
-            after = book(holdings[symbol], one.booking)
-            holdings[symbol] = after.holding
-            booked.append(after)
-            entries += unexplained_entries(one.booking, after.unexplained)
-            self._tell(uow, one, after)
-        new = [one.booking for one in told]
-        return books.save(uow.connection, account, new, booked, entries, uow.now)
+            entries, symbol = entries_of(one.booking), one.booking.changed_symbol
+            if symbol is not None:
+                after = book(holdings[symbol], one.booking)
+                holdings[symbol] = after.holding
+                booked.append(after)
+                entries += unexplained_entries(one.booking, after.unexplained)
+                self._tell(uow, one, after)
+            posted.append(Posted(one.booking, entries))
+        return books.save(uow.connection, account, posted, booked, uow.now)
 
     def problem(self, transactions: Transactions) -> str | None:
         """Return what was sold and nobody had, and what to do about it; None where all is known."""

@@ -8,15 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, not_, or_, select
 
-from portfolio.core.booking import Booking
 from portfolio.core.books import Booked, BooksPolicy, Holding, flat
 from portfolio.core.equity import Holdings, total
-from portfolio.core.ledger import Entry, SourceKind, aside_of, entries_of, opening_booking
+from portfolio.core.ledger import SourceKind, aside_of, entries_of, opening_booking
 from portfolio.core.lots import Lot
 from portfolio.core.position import Position
 from portfolio.core.purses import Balance, balances_after
 from portfolio.core.trades import RoundTrip
-from portfolio.repository.journal import Account, account_of, append, lock_account
+from portfolio.repository.journal import Account, Posted, account_of, append, lock_account
 from portfolio.tables import (
     balances,
     bookings,
@@ -70,7 +69,8 @@ def open_books(connection: Connection, policy: BooksPolicy, now: datetime) -> Ac
     opening = opening_booking(policy.account, policy.quote, amount, now)
     nothing = Balance(asset=policy.quote)
     upsert(connection, balances, [balance_row(policy.account, nothing)], key=("account", "asset"))
-    return save(connection, account, [opening], [], entries_of(opening) if amount else (), now)
+    posted = Posted(opening, entries_of(opening) if amount else ())
+    return save(connection, account, [posted], [], now)
 
 
 def holdings_of(
@@ -141,15 +141,15 @@ def lot_of(row: Row[Any]) -> Lot:
 def save(
     connection: Connection,
     account: Account,
-    new: Sequence[Booking],
+    posted: Sequence[Posted],
     booked: Sequence[Booked],
-    entries: Sequence[Entry],
     now: datetime,
 ) -> Account:
     """Append bookings with their entries, and write what they changed."""
-    after = append(connection, account, new, entries)
+    after = append(connection, account, posted)
     whose = account.account
     known = purses(connection, whose)
+    entries = (entry for one in posted for entry in one.entries)
     rows = [balance_row(whose, one) for one in balances_after(known, whose, entries).values()]
     upsert(connection, balances, rows, key=("account", "asset"))
     held = {one.holding.position.symbol: one.holding.position for one in booked}

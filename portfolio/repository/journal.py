@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -53,6 +53,13 @@ class Account:
     unmarked: Decimal
 
 
+class Posted(NamedTuple):
+    """A booking with its entries; both are numbered when they are written down."""
+
+    booking: Booking
+    entries: tuple[Entry, ...]
+
+
 def lock_account(connection: Connection, account: AccountId) -> Account:
     """Lock the books of an account for this transaction; they may have no booking yet."""
     found = _LOCKED.first(connection, account=account)
@@ -69,18 +76,17 @@ def account_of(connection: Connection, account: AccountId) -> Account | None:
     return None if found is None or not found.bookings else _account(found)
 
 
-def append(
-    connection: Connection, account: Account, new: Sequence[Booking], entries: Sequence[Entry]
-) -> Account:
+def append(connection: Connection, account: Account, new: Sequence[Posted]) -> Account:
     """Write bookings and their entries down after those there are."""
-    rows = [
-        {**as_row(one), "seq": number} for number, one in enumerate(new, start=account.bookings + 1)
-    ]
-    _TO_BOOKINGS.run(connection, rows)
-    _TO_LEDGER.run(connection, [{**as_row(one), "account": account.account} for one in entries])
+    rows: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     worth = ZERO
-    for one in new:
-        worth = MONEY.add(worth, one.worth)
+    for number, (booking, legs) in enumerate(new, start=account.bookings + 1):
+        rows.append({**as_row(booking), "seq": number})
+        entries += [{**as_row(one), "account": account.account, "booking": number} for one in legs]
+        worth = MONEY.add(worth, booking.worth)
+    _TO_BOOKINGS.run(connection, rows)
+    _TO_LEDGER.run(connection, entries)
     after = Account(
         account=account.account,
         bookings=account.bookings + len(new),

@@ -164,7 +164,6 @@ def ledger(connection: Connection) -> tuple[Entry, ...]:
     )
     return tuple(
         Entry(
-            entry_id=row.entry_id,
             holder=row.holder,
             asset=row.asset,
             amount=row.amount,

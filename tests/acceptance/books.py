@@ -23,7 +23,7 @@ KEPT = {
     "portfolio_positions": ("symbol", "quantity", "cost_basis", "realized_pnl"),
     "balances": ("asset", "free"),
     "ledger_entries": (
-        "entry_id", "holder", "asset", "amount", "source_kind", "source_id", "leg",
+        "holder", "asset", "amount", "source_kind", "source_id", "leg",
     ),
     "tax_lots": (
         "lot_id", "account", "symbol", "acquired_at", "quantity", "remaining", "cost",

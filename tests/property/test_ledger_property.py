@@ -114,6 +114,6 @@ def test_the_same_fills_give_the_same_entries(history):
         left, right = book(first, booking_of(one, None)), book(second, booking_of(one, None))
         assert left == right
         first, second = left.holding, right.holding
-        fresh = {entry.entry_id for entry in fill_entries(one)}
+        fresh = {(entry.source_id, entry.leg) for entry in fill_entries(one)}
         assert not ids & fresh
         ids |= fresh

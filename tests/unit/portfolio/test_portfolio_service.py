@@ -394,7 +394,8 @@ def test_turnover_is_that_of_one_account(engine):
     with desk.transactions.begin() as uow:
         legs = fill_entries(replace(fill, account=AccountId("another")))
         uow.connection.execute(
-            insert(ledger_entries), [asdict(leg) | {"account": "another"} for leg in legs]
+            insert(ledger_entries),
+            [asdict(leg) | {"account": "another", "booking": 1} for leg in legs],
         )
     assert desk.http.get("/performance").json()["turnover"] == before
 
