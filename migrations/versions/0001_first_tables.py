@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 import shared.db.types
+from shared.db.append_only import refuse_changes
 from sqlalchemy.dialects import mysql
 
 revision = '0001'
@@ -802,6 +803,7 @@ def upgrade() -> None:
     op.create_index('ix_trade_recommendations_decided', 'trade_recommendations', ['decided_at', 'recommendation_id'], unique=False, schema='crypto_transactions')
     op.create_index('ix_trade_recommendations_status', 'trade_recommendations', ['account', 'status'], unique=False, schema='crypto_transactions')
     # ### end Alembic commands ###
+    refuse_changes(op.get_bind())
 
 
 def downgrade() -> None:

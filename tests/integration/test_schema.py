@@ -13,7 +13,7 @@ def _tables(address: DatabaseAddress) -> dict[str, str]:
     engine = connect(address)
     with engine.connect() as connection:
         rows = connection.execute(
-            text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+            text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type != 'trigger'")
         ).all()
     engine.dispose()
     return {row.name: row.sql for row in rows if row.name != "alembic_version"}
