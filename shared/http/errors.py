@@ -1,5 +1,6 @@
 """Errors as problem+json (RFC 9457): a stable `reason` and, for bad input, the fields at fault."""
 
+import json
 from collections.abc import Mapping
 from math import ceil
 from typing import Any
@@ -86,6 +87,13 @@ class DatabaseAway(Unavailable):
         super().__init__("the database does not answer; try again shortly")
 
 
+class _Document(JSONResponse):
+    """In plain ASCII: what a caller sent may be text that UTF-8 has no bytes for."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
+
+
 def problem(
     status: int,
     reason: str,
@@ -105,7 +113,7 @@ def problem(
     if fields:
         body["fields"] = fields
     headers = {"WWW-Authenticate": "X-TRADING-API-KEY"} if status == 401 else None
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+    return _Document(body, status, headers, media_type="application/problem+json")
 
 
 def install(api: FastAPI) -> None:
@@ -116,6 +124,7 @@ def install(api: FastAPI) -> None:
     for away in (exc.OperationalError, exc.InterfaceError, exc.TimeoutError):
         api.add_exception_handler(away, _database_away)
     api.add_exception_handler(exc.StatementError, _not_storable)
+    api.add_exception_handler(UnicodeEncodeError, _no_text)
     api.add_exception_handler(Exception, _unexpected)
 
 
@@ -168,6 +177,11 @@ def _not_storable(_request: Request, error: Exception) -> JSONResponse:
     if isinstance(error.orig, ValueError):
         return problem(422, "bad_input", str(error.orig))
     raise error
+
+
+def _no_text(_request: Request, _error: Exception) -> JSONResponse:
+    """Answer half a surrogate pair, which JSON can spell and nothing can write down."""
+    return problem(422, "bad_input", "a text in the request is no Unicode: half a surrogate pair")
 
 
 def _database_away(request: Request, _error: Exception) -> JSONResponse:
