@@ -107,6 +107,7 @@ def order(approved: Approved, status: OrderStatus, filled="0"):
         recommendation_id=approved.recommendation_id, symbol=approved.symbol, side=approved.side,
         purpose=approved.purpose, quantity=approved.quantity, limit_price=approved.limit_price,
         filled_quantity=D(filled), status=status, decided_at=approved.decided_at,
+        source=approved.source, bracket=approved.bracket,
     )  # fmt: skip
 
 
