@@ -122,15 +122,6 @@ def positions(as_json: AsJson = False) -> None:
     _show("Positions", items, columns, as_json, "no open positions")
 
 
-def profit(as_json: AsJson = False) -> None:
-    """Show what was earned and what it cost."""
-    document = _platform().get("portfolio", "/profit")
-    if as_json:
-        print_json(document)
-        return
-    print_table("Profit", _facts(document), ("what", "value"), empty="no fills yet")
-
-
 def _show(
     title: str,
     items: list[dict[str, Any]],

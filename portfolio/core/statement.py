@@ -2,12 +2,14 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from io import StringIO
 
-from portfolio.core.disposals import Disposal, LotMethod
+from portfolio.core.disposals import Disposal, LotMethod, MoveKind
 from portfolio.core.lots import Lot
-from shared.domain.values import to_text
+from shared.domain.ids import Symbol
+from shared.domain.values import MONEY, ZERO, exact, to_text
 
 DISPOSAL_COLUMNS = (
     "method",
@@ -33,6 +35,50 @@ LOT_COLUMNS = (
     "remaining_cost",
     "lot_id",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaxTotal:
+    """What the sales of one instrument and term came to, in its quote; transfers are no sales."""
+
+    symbol: Symbol
+    is_long_term: bool
+    parts: int = 0
+    cost: Decimal = ZERO
+    proceeds: Decimal = ZERO
+
+    @property
+    def gain(self) -> Decimal:
+        return exact(MONEY.subtract(self.proceeds, self.cost))
+
+    def plus(self, one: Disposal) -> "TaxTotal":
+        return replace(
+            self,
+            parts=self.parts + 1,
+            cost=exact(MONEY.add(self.cost, one.cost)),
+            proceeds=exact(MONEY.add(self.proceeds, one.proceeds)),
+        )
+
+
+class Tally:
+    """Adds disposals up while they pass by."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self._totals: dict[tuple[Symbol, bool], TaxTotal] = {}
+
+    def watch(self, disposals: Iterable[Disposal]) -> Iterator[Disposal]:
+        for one in disposals:
+            self.passed += 1
+            if one.kind is MoveKind.TRADE:
+                key = (one.symbol, one.is_long_term)
+                known = self._totals.get(key) or TaxTotal(symbol=key[0], is_long_term=key[1])
+                self._totals[key] = known.plus(one)
+            yield one
+
+    @property
+    def totals(self) -> tuple[TaxTotal, ...]:
+        return tuple(self._totals[key] for key in sorted(self._totals))
 
 
 def disposal_lines(disposals: Iterable[Disposal], method: LotMethod) -> Iterator[str]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
@@ -30,6 +30,13 @@ class LotsIn(BaseModel):
     symbol: str | None = Field(None, max_length=32, examples=["BTC-USDT"])
     limit: int = Field(100, ge=1, le=1000, description="How many items a page may have")
     cursor: str | None = Field(None, max_length=512, description="next_cursor of the last page")
+    form: Literal["json", "csv"] | None = Field(
+        None, alias="format", description="CSV is not in pages; Accept: text/csv asks for it, too"
+    )
+
+    def wants_csv(self, request: Request) -> bool:
+        accepted = request.headers.get("accept", "")
+        return self.form == "csv" or (self.form is None and "text/csv" in accepted)
 
 
 class DisposalsIn(LotsIn):
@@ -89,14 +96,6 @@ class DisposalOut(BaseModel):
         )
 
 
-def _is_csv(
-    request: Request,
-    form: Annotated[Literal["json", "csv"] | None, Query(alias="format")] = None,
-) -> bool:
-    return form == "csv" or (form is None and "text/csv" in request.headers.get("accept", ""))
-
-
-AsCsv = Annotated[bool, Depends(_is_csv)]
 _CSV: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {}}, "description": "JSON in pages, or all of it as CSV"}
 }
@@ -112,15 +111,15 @@ def add_lots(routes: APIRouter, desk: Desk) -> None:
         responses=_CSV,
     )
     def tax_lots(  # pyright: ignore[reportUnusedFunction]
-        asked: Annotated[LotsIn, Query()], as_csv: AsCsv
+        asked: Annotated[LotsIn, Query()], request: Request
     ) -> Page[LotOut] | Response:
         method = asked.method or desk.lot_method
         known = desk.known(asked.symbol)
         after = None if asked.cursor is None else decode_place(asked.cursor)
-        limit = None if as_csv else asked.limit
+        limit = None if asked.wants_csv(request) else asked.limit
         with desk.transactions.read() as connection:
             lots = _open_lots(connection, desk.policy.account, method, known, (after, limit))
-        if as_csv:
+        if limit is None:
             return _as_file("tax-lots", lot_lines(lots, method))
         last = encode_cursor(age(lots[-1])) if len(lots) == limit else None
         return Page(items=[LotOut.of(lot) for lot in lots], next_cursor=last)
@@ -132,7 +131,7 @@ def add_lots(routes: APIRouter, desk: Desk) -> None:
         responses=_CSV,
     )
     def disposals(  # pyright: ignore[reportUnusedFunction]
-        asked: Annotated[DisposalsIn, Query()], as_csv: AsCsv
+        asked: Annotated[DisposalsIn, Query()], request: Request
     ) -> Page[DisposalOut] | Response:
         method = asked.method or desk.lot_method
         known = desk.known(asked.symbol)
@@ -141,7 +140,7 @@ def add_lots(routes: APIRouter, desk: Desk) -> None:
         with desk.transactions.read() as connection:
             found = moves(connection, desk.policy.account, known, LONGEST_REPLAY)
             sold = (one for one in dispose(found, Inventory(method)) if period.covers(one.sold_at))
-            if as_csv:
+            if asked.wants_csv(request):
                 return _as_file("disposals", disposal_lines(sold, method))
             shown = list(islice(_behind(sold, after), asked.limit))
         last = encode_cursor(_place(shown[-1])) if len(shown) == asked.limit else None
