@@ -6,10 +6,12 @@ from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from launcher.client import Platform
 from launcher.console import err, out
 from launcher.demonstration import demonstration
+from launcher.trouble import of_database
 from risk.app import opening_of, own_transactions, watch_of
 from risk.handlers.state import change_state, plain
 from risk.repository.policy import find_state
@@ -94,7 +96,6 @@ def _written(settings: PlatformSettings, state: TradingState, reason: str) -> Ma
         raise BadInput("--reason", "it says nothing", "give at least three ASCII characters")
     configure(as_json=not sys.stderr.isatty(), level="ERROR", secrets=settings.secrets())
     runtime = build_runtime(settings)
-    resume_time(runtime)
     policy = load(RiskSettings, **demonstration(settings).get("risk", {}))
     opening = opening_of(policy, settings)
     watch = watch_of(policy, opening, new_metrics())
@@ -109,7 +110,12 @@ def _written(settings: PlatformSettings, state: TradingState, reason: str) -> Ma
         assert row is not None
         return {"state": row.state, "version": row.version, "reason": row.reason}
 
-    written = own_transactions(runtime).attempt(work)
+    try:
+        resume_time(runtime)
+        written = own_transactions(runtime).attempt(work)
+    except SQLAlchemyError as error:
+        remedy = "'trading panic' cancels at the venues without it"
+        raise Unavailable(f"nothing was changed: {of_database(error).detail}; {remedy}") from error
     _tell(settings.database(), TradingState(written["state"]))
     return written
 

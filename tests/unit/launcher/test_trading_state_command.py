@@ -118,3 +118,12 @@ def test_a_reason_that_says_nothing_is_refused(world):
     assert result.exit_code == 2
     assert "--reason" in result.output
     assert world.rows(control) == []
+
+
+def test_without_a_database_the_way_out_that_is_left_is_named(world, monkeypatch):
+    monkeypatch.setenv("DB_HOST", "127.0.0.1")
+    monkeypatch.setenv("DB_PORT", "1")  # nobody answers there
+    result = world.trading("halt", "--direct")
+    assert result.exit_code == 4
+    assert "nothing was changed" in result.output
+    assert "trading panic" in result.output
