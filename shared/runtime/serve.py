@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
+from types import FrameType
 from typing import TypeVar
 
 import uvicorn
@@ -178,7 +179,11 @@ async def _serve_http(platform: Platform, sockets: Sequence[socket.socket]) -> N
 def _stopped_by_signals(platform: Platform) -> Generator[None]:
     """Let SIGTERM and SIGINT stop the platform in order, from before its first task on."""
     numbers = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(number, lambda *_: platform.stop.set()) for number in numbers]
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        platform.stop.set()
+
+    before = [signal.signal(number, stop) for number in numbers]
     try:
         yield
     finally:
