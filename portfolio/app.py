@@ -1,11 +1,14 @@
 """Puts portfolio together."""
 
+from portfolio.core.books import BooksPolicy
 from portfolio.handlers import Bookkeeper
 from portfolio.handlers.movements import Movements
 from portfolio.handlers.posting import Poster
 from portfolio.handlers.rebalancing import Rebalancing
+from portfolio.repository.opening import opened_in
 from portfolio.routes import Desk, movements_router, rebalance_router, router
 from portfolio.settings import PortfolioSettings
+from shared.bus.unit_of_work import Transactions
 from shared.http.probes import Check
 from shared.runtime.service import Runtime, Service, add_check, create_api, new_metrics
 
@@ -30,5 +33,19 @@ def build(settings: PortfolioSettings, runtime: Runtime) -> Service:
     movements = Movements(policy=policy, poster=poster)
     api.include_router(movements_router(desk.transactions, movements))
     add_check(api, Check(name="books", problem=lambda: poster.problem(desk.transactions)))
+    transactions = desk.transactions
+    add_check(api, Check(name="currency", problem=lambda: _another_currency(transactions, policy)))
     bookkeeper = Bookkeeper(policy=policy, metrics=metrics)
     return Service(name=NAME, port=PORT, api=api, metrics=metrics, handlers=bookkeeper.handlers())
+
+
+def _another_currency(transactions: Transactions, policy: BooksPolicy) -> str | None:
+    """Return what is wrong where the books were opened in another currency than they go on in."""
+    with transactions.read() as connection:
+        opened = opened_in(connection, policy.account)
+    if opened in (None, policy.quote):
+        return None
+    return (
+        f"the books were opened in {opened} and are now reckoned in {policy.quote}: set "
+        f"MARKET__REPORTING_CURRENCY={opened}, or use another database"
+    )

@@ -9,7 +9,15 @@ from portfolio.core.disposals import LotMethod
 from portfolio.core.targets import Terms
 from shared.domain.candle import shards
 from shared.domain.values import ZERO, to_decimal
-from shared.runtime.settings import Mode, PlatformSettings, SectionSettings, section
+from shared.runtime.settings import (
+    ConfigurationError,
+    Mode,
+    PlatformSettings,
+    SectionSettings,
+    section,
+)
+
+_MOST = Decimal(10**15)
 
 
 class PortfolioSettings(SectionSettings):
@@ -18,8 +26,17 @@ class PortfolioSettings(SectionSettings):
     opening_balance: Decimal = Field(
         Decimal(10_000),
         ge=0,
-        le=Decimal(10**15),
+        le=_MOST,
         description="quote the account starts with, in mock and paper; live starts with none",
+    )
+    opening_balances: dict[str, Decimal] = Field(
+        default_factory=dict[str, Decimal],
+        description='what it starts with of other quotes, in mock and paper: {"USDC": 5000}',
+    )
+    stable_parity: bool = Field(
+        default=True,
+        description="a dollar coin whose price is not traded here counts as one dollar; otherwise "
+        "it has no value and nothing is bought with it",
     )
     lot_method: LotMethod = Field(
         LotMethod.FIFO,
@@ -56,4 +73,23 @@ class PortfolioSettings(SectionSettings):
             interval=market.interval,
             shard_count=len(tuple(shards(market.symbols))),
             symbols=market.symbols,
+            opening_balances=self._of_other_quotes(platform),
+            has_parity=self.stable_parity,
         )
+
+    def _of_other_quotes(self, platform: PlatformSettings) -> dict[str, Decimal]:
+        """Return what an account of invented money starts with beside its own currency.
+
+        Raises:
+            ConfigurationError: an asset that no instrument is paid in, or less than nothing.
+        """
+        market = platform.market
+        quotes = {one.quote for one in market.catalogue()} - {market.quote}
+        for asset, amount in self.opening_balances.items():
+            if asset not in quotes or not 0 <= amount <= _MOST:
+                known = ", ".join(sorted(quotes)) or "none"
+                raise ConfigurationError(
+                    f"PORTFOLIO__OPENING_BALANCES: {amount} {asset} cannot be; name an amount of "
+                    f"a quote that instruments are paid in beside {market.quote}: {known}"
+                )
+        return {} if platform.mode is Mode.LIVE else dict(self.opening_balances)

@@ -1,12 +1,13 @@
 """The books of one account: everything one booking changes, in one step."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from portfolio.core.booking import Booking, is_external_source
+from portfolio.core.currencies import Currencies, currencies_of
 from portfolio.core.flow import Flow, divide, flow_of_booking, source_of
 from portfolio.core.lots import Lot, age, open_lot, sell_from
 from portfolio.core.position import Position, apply, explain, sold_unheld
@@ -22,8 +23,8 @@ from shared.domain.values import MONEY, ZERO
 class BooksPolicy:
     """Whose books, what they start with, and how many shards make one instant complete.
 
-    `symbols` are the instruments that are traded: their bases have positions, their quotes are
-    cash, and every other asset lies aside.
+    `symbols` are traded: their bases have positions, their quotes are cash, all else lies aside.
+    With `has_parity` a dollar coin without a price counts as a dollar.
     """
 
     account: AccountId
@@ -32,6 +33,12 @@ class BooksPolicy:
     interval: Interval
     shard_count: int
     symbols: tuple[Symbol, ...] = ()
+    opening_balances: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    has_parity: bool = True
+
+    @property
+    def currencies(self) -> Currencies:
+        return currencies_of(self.symbols, self.quote, has_parity=self.has_parity)
 
 
 class Holding(NamedTuple):

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from shared.domain.ids import Symbol
+from shared.domain.instrument import split_symbol
 from shared.domain.values import MONEY, exact
 
 ONE = Decimal(1)
@@ -31,6 +33,13 @@ class Currencies:
     @property
     def is_one(self) -> bool:
         return self.quotes in ((), (self.reporting,))
+
+
+@lru_cache(maxsize=16)
+def currencies_of(symbols: tuple[Symbol, ...], reporting: str, *, has_parity: bool) -> Currencies:
+    """Return what these instruments are paid in, and what all is valued in."""
+    quotes = {split_symbol(symbol)[1] for symbol in symbols} | {reporting}
+    return Currencies(reporting=reporting, quotes=tuple(sorted(quotes)), has_parity=has_parity)
 
 
 def rates(currencies: Currencies, prices: Prices) -> dict[str, Decimal]:

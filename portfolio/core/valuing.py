@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from portfolio.core.booking import Purse
 from portfolio.core.books import BooksPolicy
-from portfolio.core.currencies import Currencies, rates
+from portfolio.core.currencies import rates
 from portfolio.core.flow import times
 from shared.domain.ids import Symbol
 from shared.domain.instrument import split_symbol
@@ -22,7 +22,7 @@ class Valuer:
 
     def purse_of(self, asset: str) -> Purse:
         """Return where an asset lies that came from outside: cash is traded with, the rest not."""
-        return Purse.TRADING if asset in quotes_of(self.policy) else Purse.ASIDE
+        return Purse.TRADING if asset in self.policy.currencies.quotes else Purse.ASIDE
 
     def fee_price(self, fee_asset: str, symbol: Symbol) -> Decimal | None:
         """Return what a unit of a fee is worth in the quote of what was traded, where known."""
@@ -33,18 +33,12 @@ class Valuer:
         policy = self.policy
         if asset == policy.quote:
             return amount
-        known = Currencies(reporting=policy.quote, quotes=quotes_of(policy))
-        return times(amount, rates(known, self.prices).get(asset, ZERO))
+        return times(amount, rates(policy.currencies, self.prices).get(asset, ZERO))
 
     def coins(self, symbol: Symbol, amount: Decimal, price: Decimal | None) -> Decimal:
         """Return what coins of a position are worth, at the price given or at the last mark."""
         unit = price if price is not None else self.prices.get(symbol, ZERO)
         return self.cash(split_symbol(symbol)[1], times(amount, unit))
-
-
-def quotes_of(policy: BooksPolicy) -> tuple[str, ...]:
-    """Return every quote that instruments are paid in, and the one all is valued in."""
-    return tuple(sorted({split_symbol(one)[1] for one in policy.symbols} | {policy.quote}))
 
 
 def symbols_of(policy: BooksPolicy, asset: str) -> tuple[Symbol, ...]:

@@ -10,12 +10,13 @@ from sqlalchemy import Connection, Row, not_, or_, select
 
 from portfolio.core.books import Booked, BooksPolicy, Holding, flat
 from portfolio.core.equity import Holdings, total
-from portfolio.core.ledger import SourceKind, aside_of, entries_of, opening_booking
+from portfolio.core.ledger import SourceKind, aside_of, entries_of
 from portfolio.core.lots import Lot
 from portfolio.core.position import Position
 from portfolio.core.purses import Balance, balances_after
 from portfolio.core.trades import RoundTrip
 from portfolio.repository.journal import Account, Posted, account_of, append, lock_account
+from portfolio.repository.opening import opening_bookings
 from portfolio.tables import (
     balances,
     bookings,
@@ -65,12 +66,11 @@ def open_books(connection: Connection, policy: BooksPolicy, now: datetime) -> Ac
     account = lock_account(connection, policy.account)
     if account.bookings:
         return account
-    amount = policy.opening_balance
-    opening = opening_booking(policy.account, policy.quote, amount, now)
-    nothing = Balance(asset=policy.quote)
-    upsert(connection, balances, [balance_row(policy.account, nothing)], key=("account", "asset"))
-    posted = Posted(opening, entries_of(opening) if amount else ())
-    return save(connection, account, [posted], [], now)
+    opening = opening_bookings(connection, policy, now)
+    nothing = [balance_row(policy.account, Balance(asset=one.asset)) for one in opening]
+    upsert(connection, balances, nothing, key=("account", "asset"))
+    posted = [Posted(one, entries_of(one) if one.amount else ()) for one in opening]
+    return save(connection, account, posted, [], now)
 
 
 def holdings_of(
@@ -217,10 +217,15 @@ def positions_of_account(connection: Connection, account: AccountId) -> tuple[Po
 
 def holdings(connection: Connection, policy: BooksPolicy) -> Holdings:
     owned = balances_of_account(connection, policy.account)
+    before = {policy.quote: policy.opening_balance, **policy.opening_balances}
+    currencies = policy.currencies
+    quotes = () if currencies.is_one else currencies.quotes
     return Holdings(
         account=policy.account,
         cash=owned.get(policy.quote, policy.opening_balance),
         positions=positions_of_account(connection, policy.account),
+        currencies=currencies,
+        cash_by_asset={asset: (owned or before).get(asset, Decimal(0)) for asset in quotes},
     )
 
 

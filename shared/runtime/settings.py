@@ -80,7 +80,13 @@ class MarketSettings(SectionSettings):
     venue: str = Field("synthetic", pattern=r"^[a-z0-9_]{1,32}$", description="name of the venue")
     instruments: Annotated[tuple[str, ...], NoDecode] = Field(
         ("BTC-USDT", "ETH-USDT", "SOL-USDT", "XRP-USDT"),
-        description="instruments as BASE-QUOTE, separated by commas; all with one quote",
+        description="instruments as BASE-QUOTE, separated by commas",
+    )
+    reporting_currency: str = Field(
+        "",
+        pattern=r"^[A-Z0-9]{0,16}$",
+        description="what the account is reckoned in; needed where instruments are paid in several "
+        "quotes, otherwise it is their quote",
     )
     interval: Interval = Field(Interval.H1, description="length of one candle")
     fee_ratio: float = Field(0.001, ge=0, le=0.05, description="fee per side, ratio of notional")
@@ -98,7 +104,7 @@ class MarketSettings(SectionSettings):
         return _split(value)
 
     @model_validator(mode="after")
-    def _one_quote(self) -> Self:
+    def _one_currency(self) -> Self:
         if not self.instruments:
             raise ValueError("name at least one instrument")
         if len(set(self.instruments)) != len(self.instruments):
@@ -107,13 +113,15 @@ class MarketSettings(SectionSettings):
             quotes = {split_symbol(symbol)[1] for symbol in self.instruments}
         except TradingError as error:
             raise ValueError(error.detail) from error
-        if len(quotes) > 1:
-            raise ValueError(f"all instruments must have one quote asset, not {sorted(quotes)}")
+        if len(quotes) > 1 and not self.reporting_currency:
+            paid_in = ", ".join(sorted(quotes))
+            raise ValueError(f"instruments are paid in {paid_in}: set MARKET__REPORTING_CURRENCY")
         return self
 
     @property
     def quote(self) -> str:
-        return split_symbol(self.instruments[0])[1]
+        """What the account is reckoned in."""
+        return self.reporting_currency or split_symbol(self.instruments[0])[1]
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:

@@ -31,7 +31,7 @@ def test_environment_beats_the_file_and_overrides_beat_both(yaml_file, monkeypat
         ("MARKET__INTERVAL", "2h", "'1h'"),
         ("MARKET__FEE_RATIO", "x", "MARKET__FEE_RATIO"),
         ("MARKET__FEES", "0.1", "no such setting; known are"),
-        ("MARKET__INSTRUMENTS", "BTC-USDT,ETH-EUR", "one quote asset"),
+        ("MARKET__INSTRUMENTS", "BTC-USDT,ETH-EUR", "set MARKET__REPORTING_CURRENCY"),
         ("MARKET__INSTRUMENTS", "BTCUSDT", "BASE-QUOTE"),
         ("TRADING_CONFIG", "/nowhere/trading.yaml", "cannot be read"),
         ("MARKET__RULES", "notjson", "MARKET__RULES: is no JSON"),
