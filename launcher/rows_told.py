@@ -34,6 +34,8 @@ from shared.domain.values import MONEY, to_text
 from shared.domain.verdict import Approved, Denied
 
 Step = dict[str, Any]
+_PLACES = {"recommender": 1, "risk": 2, "executor": 3, "portfolio": 4}
+"""Who acts after whom on what happens at one instant."""
 Told = TypeVar("Told", OrderSnapshot, Fill)
 
 
@@ -130,7 +132,8 @@ def audit_steps(connection: Connection, thread: Thread) -> list[Step]:
     """Tell what the audit has of it, and whether verdicts are still what was audited."""
     if not thread.deeds:
         return []
-    lines = [_deed(row) for row in thread.deeds]
+    in_order = sorted(thread.deeds, key=lambda row: (row.at, _PLACES.get(row.chain, 0), row.seq))
+    lines = [_deed(row) for row in in_order]
     lines += _altered(connection, thread)
     return [step("audit", "audit", thread.deeds[-1].at, lines)]
 

@@ -14,6 +14,7 @@ from shared.domain.values import MONEY, ZERO, to_text
 from shared.domain.verdict import Approved, Denied, Sizing
 
 _KELLY, _FIXED, _TARGET, _EXIT = "kelly", "fixed", "target", "exit"
+_LARGE, _CENTS, _FINE = 100, 2, 6
 _COUNTS = frozenset({"orders_per_minute", "trades_per_day"})
 
 
@@ -215,5 +216,6 @@ def _minute(at: datetime) -> str:
 
 
 def _short(amount: Decimal) -> str:
-    """Return an amount with at most six digits after the point: a story is no ledger."""
-    return to_text(amount if amount == amount.to_integral_value() else round(amount, 6))
+    """Return an amount as a person reads it: a story is no ledger."""
+    digits = _CENTS if abs(amount) >= _LARGE else _FINE
+    return to_text(amount if amount == amount.to_integral_value() else round(amount, digits))
