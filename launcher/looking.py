@@ -136,10 +136,12 @@ def _show(
 
 
 def trace(
-    identifier: Annotated[str, typer.Argument(help="Any id: signal, recommendation, order, fill.")],
+    identifier: Annotated[
+        str, typer.Argument(help="Any id: signal, order, fill, round trip, ... or an audit's row.")
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Tell a decision's story: candle, features, model, sizing, verdict, order, fills."""
+    """Tell a decision end to end: candle, model, sizing, verdict, order, fills, ledger, result."""
     story = tell(load(PlatformSettings), identifier)
     if as_json:
         print_json(story)
