@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 _PROTOCOL = "tests/unit/executor/test_submit_protocol.py::"
+_RACES = "tests/unit/risk/test_exposure_races.py::"
 _PLUMBING = "tests/mutants/test_what_mutants_break.py::"
 
 MUTANTS = [
@@ -106,8 +107,7 @@ MUTANTS = [
         file="risk/handlers/review.py",
         old="        account.lock_account(connection, owner)\n        new = ",
         new="        new = ",
-        test="tests/unit/risk/test_risk_service.py"
-        "::test_limits_hold_however_many_review_at_once[mariadb]",
+        test=_RACES + "test_whoever_reviews_holds_the_account_until_the_commit",
         is_quick=False,
     ),
     Mutant(
@@ -119,13 +119,29 @@ MUTANTS = [
         is_quick=False,
     ),
     Mutant(
+        name="a counter moved whatever its version",
+        file="risk/repository/counters.py",
+        old='            _table.version == bindparam(f"m{place}_version", type_=BigInteger()),\n',
+        new="",
+        test=_RACES + "test_what_was_seen_before_somebody_elses_commit_is_written_by_nobody",
+        is_quick=False,
+    ),
+    Mutant(
+        name="an approval moves a counter beyond its cap",
+        file="risk/repository/counters.py",
+        old="true() if is_text else used +",
+        new="true() if True else used +",
+        test=_RACES + "test_an_approval_whose_counter_is_fuller_than_it_was_read_is_rolled_back",
+        is_quick=False,
+    ),
+    Mutant(
         name="counters outside the approval's transaction",
         file="risk/handlers/review.py",
-        old="        account.save_counters(connection, owner, counters, known)\n",
+        old="            counters.add_approved(connection, owner, moved, known)\n",
         new=(
-            "        uow.after_commit(\n"
-            "            lambda: account.save_counters(connection, owner, counters, known)\n"
-            "        )\n"
+            "            uow.after_commit(\n"
+            "                lambda: counters.add_approved(connection, owner, moved, known)\n"
+            "            )\n"
         ),
         test="tests/unit/risk/test_risk_service.py"
         "::test_an_approval_its_reservation_and_its_fact_are_one",

@@ -128,6 +128,22 @@ def once(transactions, work):
         work(uow)
 
 
+def test_whoever_reviews_holds_the_account_until_the_commit(wide, facts):
+    """With the lock first nobody is ever turned back: the next one waits, and sees it all."""
+    risk = opened(facts, wide)
+    first, second = entries(facts)[:2]
+    reviewer = reviewer_of(risk)
+    with ThreadPoolExecutor(1) as pool:
+        with risk.outside.begin() as uow:
+            reviewer.review((first,), uow)
+            job = pool.submit(once, risk.outside, lambda uow: reviewer.review((second,), uow))
+            time.sleep(0.3)
+            assert not job.done()
+        job.result()
+    assert len(risk.approved()) == 2
+    assert_held(risk)
+
+
 def test_a_view_from_before_the_lock_never_passes_a_cap(wide, facts):
     """Everybody has looked before the first one locks: all but it know too little."""
     risk = opened(facts, wide, max_exposure_ratio=0.30)
