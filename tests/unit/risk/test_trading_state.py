@@ -11,8 +11,8 @@ from risk.repository.policy import find_state
 from shared.db.audit import audit
 from shared.db.control import control
 from shared.domain.clock import EPOCH
-from shared.domain.enums import AlarmKind, SurpriseKind, TradingState
-from shared.domain.events import TradingAlarmed, VenueSurprised
+from shared.domain.enums import AlarmKind, OrderStatus, SurpriseKind, TradingState
+from shared.domain.events import OrderRejected, TradingAlarmed, VenueSurprised
 
 D = Decimal
 WHY = {"reason": "looked into it"}
@@ -67,6 +67,20 @@ def test_no_cause_loosens_a_halt_or_is_told_twice(embedded, facts, cause):
     embedded.ask("POST", "/halt", body=WHY)
     embedded.say(CAUSES[cause](facts), now=1)
     assert embedded.states() == [TradingState.HALT]
+
+
+def test_orders_that_fail_one_after_the_other_reduce_the_account(sqlite_engine, facts):
+    risk = facts.Risk(sqlite_engine, min_failure_orders=2)
+    entries = [facts.entry(1, symbol) for symbol in ("BTC-USDT", "ETH-USDT")]
+    risk.say(facts.marked(1), facts.issued(1, *entries), now=1)
+    first, second = risk.approved()
+    risk.say(OrderRejected(order=facts.order(first, OrderStatus.REJECTED)))
+    assert risk.states() == []
+    risk.say(OrderRejected(order=facts.order(second, OrderStatus.REJECTED)))
+    assert risk.states() == ["reduce"]
+    assert state_of(risk).reason == "2 of 2 orders failed within 600 s, the limit is 0.5"
+    risk.say(facts.marked(14), now=14)  # the window has gone by, and a person may resume
+    assert risk.ask("POST", "/resume", body=WHY).json()["state"] == "run"
 
 
 def test_an_alarm_about_another_account_is_not_ours(embedded, facts):
