@@ -1,5 +1,6 @@
 """One account over time: exact where a decision needs it, floats along the curve in between."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from backtest.market import Market
 from backtest.result import Curve
 from portfolio.core.books import follow
+from portfolio.core.currencies import Currencies
 from portfolio.core.equity import Holdings, Watermark, mark, opening_watermark, watermark_of
 from portfolio.core.flow import flow_of, times
 from portfolio.core.position import Position, apply
@@ -15,6 +17,7 @@ from portfolio.core.trades import RoundTrip
 from shared.domain.enums import ExitReason
 from shared.domain.events import EquityMarked
 from shared.domain.ids import AccountId, Symbol
+from shared.domain.instrument import split_symbol
 from shared.domain.order import Fill
 from shared.domain.values import MONEY, ZERO, exact
 
@@ -35,9 +38,23 @@ class Account:
     exactly and the largest of those is taken.
     """
 
-    def __init__(self, market: Market, account: AccountId, opening_balance: Decimal) -> None:
+    def __init__(
+        self,
+        market: Market,
+        account: AccountId,
+        opening_balance: Decimal,
+        currencies: Currencies | None = None,
+        others: Mapping[str, Decimal] | None = None,
+    ) -> None:
+        """Open it; `others` is what there is of further quotes, each worth as much as the first."""
         self._market = market
         self._account = account
+        self._currencies = currencies
+        self._funds: dict[str, Decimal] = {}
+        if currencies is not None and not currencies.is_one:
+            self._funds = dict.fromkeys(currencies.quotes, ZERO)
+            self._funds |= {currencies.reporting: opening_balance, **(others or {})}
+            opening_balance = sum(self._funds.values(), ZERO)
         self.cash = opening_balance
         self.positions: dict[Symbol, Position] = {}
         self.trips: list[RoundTrip] = []
@@ -64,6 +81,9 @@ class Account:
         position = apply(before, flow, fill.filled_at)
         self.positions[fill.symbol] = position
         self.cash = exact(MONEY.add(self.cash, flow.quote))
+        if self._funds:
+            quote = split_symbol(fill.symbol)[1]
+            self._funds[quote] = exact(MONEY.add(self._funds[quote], flow.quote))
         self.traded_notional = MONEY.add(self.traded_notional, flow.notional)
         open_trip = self._open_trips.get(fill.symbol)
         trip = follow(open_trip, fill, flow, is_open=position.is_open, reason=reason)
@@ -79,7 +99,13 @@ class Account:
         self.advance(at - 1)
         prices = {symbol: self._market.price(symbol, at) for symbol in self._open_trips}
         held = tuple(self.positions[symbol] for symbol in sorted(self.positions))
-        holdings = Holdings(account=self._account, cash=self.cash, positions=held)
+        holdings = Holdings(
+            account=self._account,
+            cash=self.cash,
+            positions=held,
+            currencies=self._currencies,
+            cash_by_asset=self._funds,
+        )
         marked = mark(holdings, prices, self._watermark, self._market.closed_at(at))
         self._watermark = watermark_of(marked)
         self._equity[at] = float(marked.equity)

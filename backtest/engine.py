@@ -45,10 +45,11 @@ def run(
     Raises:
         BadInput: no money, no candles, candles that cannot be, or of what is not traded.
     """
-    if spec.opening_balance <= 0:
+    spec.refuse_moving_rates(data)
+    if spec.opening_total <= 0:
         raise BadInput(
             "PORTFOLIO__OPENING_BALANCE",
-            f"nothing can be bought with {spec.opening_balance}",
+            f"nothing can be bought with {spec.opening_total}",
             "set it above 0, and TRADING_MODE to mock or paper: live books open with nothing",
         )
     market = Market(data, spec.interval)
@@ -75,7 +76,9 @@ class Engine:
         self._spec = spec
         self._market = market
         self._opinions = opinions
-        self._account = Account(market, spec.account, spec.opening_balance)
+        self._account = Account(
+            market, spec.account, spec.opening_balance, spec.currencies, spec.opening_balances
+        )
         self._desk = Desk(spec, market)
         self._floor = Floor(spec, market, self._hear)
         self._shards = tuple(shards(market.symbols))

@@ -1,7 +1,7 @@
 """What a backtest is given: candles as arrays, and the policies the services would run with."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
@@ -10,11 +10,13 @@ from executor.core.matching import Listing, MatchingRules
 from executor.core.planning import OrderPolicy
 from models.dataset import CandleArrays
 from models.scorer import ServingModel
+from portfolio.core.currencies import Currencies, rates
 from recommender.core.book import Policy
 from risk.core.review import Terms
 from shared.domain.enums import Interval
 from shared.domain.errors import BadInput
 from shared.domain.ids import AccountId, Symbol
+from shared.domain.instrument import split_symbol
 from signal_generator.core.scoring import ScoringPolicy
 from signals.core.combine import Mixture
 from signals.core.rules import RulePolicy
@@ -57,6 +59,7 @@ class BacktestSpec:
     """The policies of every service, as their settings would make them.
 
     `mixture` weighs the sources; one with weight 0 is not asked. `risk` names the instruments.
+    `opening_balances`: what there is of other quotes, where instruments are paid in several.
     """
 
     account: AccountId
@@ -69,6 +72,35 @@ class BacktestSpec:
     risk: Terms
     orders: OrderPolicy
     matching: MatchingRules
+    currencies: Currencies | None = None
+    opening_balances: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+
+    @property
+    def opening_total(self) -> Decimal:
+        """Return what the account starts with; other quotes count as much as its own."""
+        return sum(self.opening_balances.values(), self.opening_balance)
+
+    def refuse_moving_rates(self, symbols: Iterable[Symbol]) -> None:
+        """Refuse what a backtest cannot follow: quotes whose worth is not fixed.
+
+        Raises:
+            BadInput: a quote that is no dollar coin at parity, or a pair of two quotes.
+        """
+        known = self.currencies
+        if known is None or known.is_one:
+            return
+        fixed = rates(known, {})
+        for quote in known.quotes:
+            if quote not in fixed:
+                what = f"what {quote} is worth in {known.reporting} moves with the market"
+                raise BadInput(
+                    "MARKET__INSTRUMENTS", what, "test instruments of one quote at a time"
+                )
+        for symbol in symbols:
+            base, _quote = split_symbol(symbol)
+            if base in known.quotes:
+                what = f"{symbol} prices one quote in another, and a backtest takes both as equal"
+                raise BadInput("MARKET__INSTRUMENTS", what, "leave it out of the backtest")
 
     def listing(self, symbol: Symbol) -> Listing:
         """Return the instrument as the simulated venue trades it.

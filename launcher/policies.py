@@ -30,11 +30,14 @@ def backtest_spec(settings: PlatformSettings) -> BacktestSpec:
     signals = load(SignalsSettings)
     generator = load(SignalGeneratorSettings, **demonstration(settings).get("signal_generator", {}))
     executor = load(ExecutorSettings)
+    books = load(PortfolioSettings).policy(settings)
     costs = Costs(fee_ratio=market.fee_ratio, slippage_ratio=market.slippage_ratio)
     return BacktestSpec(
         account=settings.account,
         interval=market.interval,
-        opening_balance=load(PortfolioSettings).policy(settings).opening_balance,
+        opening_balance=books.opening_balance,
+        opening_balances=books.opening_balances,
+        currencies=books.currencies,
         rules=signals.rules(),
         scoring=generator.policy(market.fee_ratio, market.slippage_ratio),
         mixture=Mixture(weights=signals.weights(), threshold=signals.threshold),

@@ -74,8 +74,8 @@ def backtest(
     market = Market(data, spec.interval)
     rivals = (
         baseline.outcome,
-        flat(market, spec.opening_balance),
-        buy_and_hold(market, spec.opening_balance, spec.risk.costs),
+        flat(market, spec.opening_total),
+        buy_and_hold(market, spec.opening_total, spec.risk.costs),
     )
     notes = _notes(settings, models, int(market.seconds[0]))
     curves = {one.name: one.curve for one in (result.outcome, *rivals)}

@@ -8,6 +8,7 @@ from launcher.candles import as_arrays
 from launcher.policies import backtest_spec, speakers
 from shared.bus.codec import decode
 from shared.bus.tables import event_log
+from shared.domain.enums import Side
 from shared.domain.events import (
     EquityMarked,
     OrderFilled,
@@ -200,4 +201,37 @@ def test_pauses_after_losses_and_in_wild_markets(sqlite_address, tmp_path, monke
     reasons = {breach.check for one in denied for breach in one.breaches}
     assert {"loss_streak", "volatility"} <= reasons
     assert_same(result, drive)
+    drive.close()
+
+
+def test_two_quotes_in_one_account(sqlite_address, tmp_path, monkeypatch):
+    """Cash of their own, one equity: the backtest and the services still agree to the last digit."""
+    for name, value in RULES_ONLY.items():
+        monkeypatch.setenv(f"SIGNALS__{name.upper()}", str(value))
+    monkeypatch.setenv("PORTFOLIO__OPENING_BALANCE", "300")
+    monkeypatch.setenv("PORTFOLIO__OPENING_BALANCES", '{"USDT": 9700}')
+    count = 240
+    symbols = ("BTC-USD", "ETH-USDT", "SOL-USDT", "XRP-USD")
+    market = {"instruments": symbols, "reporting_currency": "USD"}
+    settings = settings_on(sqlite_address, tmp_path, **market)
+    empty_database(sqlite_address)
+    drive = Drive(settings=settings, overrides={"market_data": {"limit": count}})
+    drive.run()
+    history = synthetic(settings).history(17_520 + count)
+    data = as_arrays({name: one.between(START, None) for name, one in history.items()})
+    result = run(backtest_spec(settings), data, {})
+    spent = {
+        quote: max(
+            one.quantity * one.price
+            for one in result.decisions.fills
+            if one.symbol.endswith(f"-{quote}") and one.side is Side.BUY
+        )
+        for quote in ("USD", "USDT")
+    }
+    assert spent["USD"] < 400 < spent["USDT"]  # of the five per cent only what there is of it
+    assert_same(result, drive)
+    funds = {one.asset: one.amount for one in result.final.cash_by_asset}
+    assert funds.keys() == {"USD", "USDT"}
+    assert min(funds.values()) >= 0
+    assert told(drive, EquityMarked)[-1].cash_by_asset == result.final.cash_by_asset
     drive.close()
