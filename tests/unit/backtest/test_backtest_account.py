@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from backtest.account import Account
 from backtest.market import Market
 from models.dataset import CandleArrays
+from portfolio.core.booking import booking_of
 from portfolio.core.books import book, flat
 from portfolio.core.equity import Holdings, mark, opening_watermark, watermark_of
 from portfolio.core.flow import flow_of
@@ -83,7 +84,7 @@ class EveryCandle:
         self.watermark = opening_watermark(OPENING)
 
     def book(self, one):
-        self.holdings[one.symbol] = book(self.holdings[one.symbol], one, None).holding
+        self.holdings[one.symbol] = book(self.holdings[one.symbol], booking_of(one, None)).holding
         self.cash = exact(MONEY.add(self.cash, flow_of(one).quote))
 
     def mark(self, prices, at):
