@@ -21,7 +21,7 @@ from sqlalchemy import (
     Update,
     bindparam,
 )
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
@@ -64,13 +64,17 @@ class _Compiled(NamedTuple):
     read: Callable[[Sequence[Any]], Any]
 
     def parameters(self, values: Values) -> tuple[Any, ...]:
-        return tuple([slot.filled(values) for slot in self.slots])
+        try:
+            return tuple([slot.filled(values) for slot in self.slots])
+        except ValueError as error:  # a value that a column type of ours refuses
+            raise StatementError(str(error), self.text, None, error) from error
 
 
 class Prepared:
     """One statement; its methods take values by the names of its bound parameters.
 
-    Raises (all methods): DBAPIError as SQLAlchemy does; KeyError where a value is missing.
+    Raises (all methods): DBAPIError and StatementError as SQLAlchemy does; KeyError where a value
+    is missing.
     """
 
     def __init__(self, statement: Statement) -> None:

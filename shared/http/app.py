@@ -45,6 +45,7 @@ def assemble(parts: ApiParts) -> FastAPI:
         docs_url="/docs" if parts.show_docs else None,
         redoc_url=None,
         openapi_url="/openapi.json" if parts.show_docs else None,
+        responses={"4XX": errors.DOCUMENTED, "5XX": errors.DOCUMENTED},
     )
     api.state.service = parts.name
     api.state.doorkeeper = parts.doorkeeper

@@ -113,8 +113,6 @@ class Doorkeeper:
             Forbidden: a known key without the scope, or for other services (403).
             TooMany: faster than the key may be used, or too many unknown keys (429).
         """
-        if not key:
-            raise Unauthenticated(f"send your key in the {HEADER} header")
         found = self._known(key, _address(request))
         request.state.principal = found
         request.state.needed = scope
@@ -128,8 +126,19 @@ class Doorkeeper:
             raise Forbidden(f"this key has the scope '{found.scope}', the call needs '{scope}'")
         return found
 
-    def _known(self, key: str, address: str) -> Principal:
+    def recognize(self, request: Request) -> Principal:
+        """Return whose key a request bears, whatever it may be used for.
+
+        Raises:
+            Unauthenticated: no key, none that we know, or one that has ended (401).
+            TooMany: too many unknown keys (429).
+        """
+        return self._known(request.headers.get(HEADER), _address(request))
+
+    def _known(self, key: str | None, address: str) -> Principal:
         """Return whose key it is; a valid one is let in whatever others at its address did."""
+        if not key:
+            raise Unauthenticated(f"send your key in the {HEADER} header")
         unknown = Unauthenticated("this key is not known here; check it for missing characters")
         try:
             found = self.ring.identify(key) if len(key) <= _LONGEST_KEY else None

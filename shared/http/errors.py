@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from math import ceil
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -51,6 +51,27 @@ _REASONS = {
     405: "method_not_allowed",
     413: "too_large",
     422: "bad_input",
+}
+
+
+_TEXT = {"type": "string"}
+_FIELD = {
+    "type": "object",
+    "required": ["field", "problem"],
+    "properties": {"field": _TEXT, "problem": _TEXT, "remedy": _TEXT, "where": _TEXT},
+}
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "reason", "detail"],
+    "properties": {
+        **dict.fromkeys(("type", "title", "reason", "detail"), _TEXT),
+        "status": {"type": "integer"},
+        "fields": {"type": "array", "items": _FIELD},
+    },
+}
+DOCUMENTED: dict[str, Any] = {
+    "description": "A problem document (RFC 9457); `reason` is a stable word to match on",
+    "content": {"application/problem+json": {"schema": _PROBLEM}},
 }
 
 
@@ -149,8 +170,28 @@ def _trading_error(_request: Request, error: Exception) -> JSONResponse:
     return problem(status, error.reason, error.detail, fields)
 
 
-def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
+class _Door(Protocol):
+    def recognize(self, request: Request) -> object: ...
+
+
+def _stranger(request: Request) -> JSONResponse | None:
+    """Return what an unknown caller is told, whose body was read before anybody asked for a key."""
+    door: _Door | None = getattr(request.app.state, "doorkeeper", None)
+    if door is None or hasattr(request.state, "principal"):
+        return None
+    try:
+        door.recognize(request)
+    except TradingError as error:
+        return _trading_error(request, error)
+    return None
+
+
+def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    is_unread = any(item["type"] == "json_invalid" for item in error.errors())
+    unwelcome = _stranger(request) if is_unread else None
+    if unwelcome is not None:
+        return unwelcome
     fields = [
         {
             "field": ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]),
@@ -163,8 +204,11 @@ def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
     return problem(422, "bad_input", detail, fields)
 
 
-def _http_exception(_request: Request, error: Exception) -> JSONResponse:
+def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    unwelcome = _stranger(request) if error.status_code == 400 else None
+    if unwelcome is not None:
+        return unwelcome
     reason = _REASONS.get(error.status_code, "error")
     answer = problem(error.status_code, reason, str(error.detail))
     answer.headers.update(error.headers or {})

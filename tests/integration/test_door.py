@@ -188,6 +188,15 @@ def test_bodies_made_to_break_are_bad_input(client, body):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("body", [b"{", b"\xc0", b"[" * 60_000])
+def test_a_stranger_is_asked_for_a_key_before_a_body_is_judged(client, body):
+    headers = {"content-type": "application/json"}
+    for key in ({}, {HEADER: "w" * 40}):
+        assert client.post("/deed", content=body, headers=headers | key).status_code == 401
+    known = client.post("/deed", content=body, headers=headers | {HEADER: READ})
+    assert known.status_code in (400, 422)
+
+
 def test_half_a_surrogate_pair_that_is_answered_breaks_nothing(client):
     headers = {HEADER: TRADE, "content-type": "application/json"}
     answer = client.post("/echo", content=b'{"\\ud800": 1}', headers=headers)
