@@ -50,6 +50,17 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "head": ("auditing", "head"),
         "import-panic": ("auditing", "import_panic"),
     },
+    "books": {
+        "verify": ("books", "verify"),
+        "rebuild": ("books", "rebuild"),
+        "movements": ("moving", "movements"),
+        "deposit": ("moving", "deposit"),
+        "withdraw": ("moving", "withdraw"),
+        "trade": ("moving", "trade"),
+        "adjust": ("moving", "adjust"),
+        "approve": ("moving", "approve"),
+        "refuse": ("moving", "refuse"),
+    },
     "tax": {"export": ("tax", "export")},
     "simulator": {"up": ("simulating", "up")},
     "live": {
@@ -72,6 +83,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 _HELP = {
     "data": "Candles: make, import, check; the venue's rules.",
     "models": "Models: look at them, prove them, put them to work, take them back.",
+    "books": "The books: prove them, work them out again, say what moved.",
     "audit": "Who did what: prove the record, look at it.",
     "tax": "Lots and what was sold of them.",
     "simulator": "Exchanges of your own, to trade at with made-up money.",

@@ -41,6 +41,11 @@ _BOOKED = Prepared(
         given(fills.c.venue), given(fills.c.account), among(fills.c.trade_id, "trades")
     )
 )
+_NAMED = Prepared(
+    select(fills).where(
+        given(fills.c.venue), given(fills.c.account), among(fills.c.trade_id, "trades")
+    )
+)
 _KEYS_PER_QUERY = 512
 _OPEN_EXTERNAL = Prepared(
     for_update(
@@ -103,6 +108,20 @@ def fills_recorded(
     venue, account = place
     rows = _FILLS.rows(connection, venue=venue, account=account, since=since)
     return [_fill(row) for row in rows]
+
+
+def fills_named(
+    connection: Connection, place: tuple[str, AccountId], trades: Sequence[TradeId]
+) -> list[Fill]:
+    """Return those of the trades that are written down."""
+    venue, account = place
+    found: list[Fill] = []
+    for start in range(0, len(trades), _KEYS_PER_QUERY):
+        some = list(trades[start : start + _KEYS_PER_QUERY])
+        some += some[-1:] * (_rounded_up(len(some)) - len(some))
+        rows = _NAMED.rows(connection, venue=venue, account=account, trades=some)
+        found += [_fill(row) for row in rows]
+    return found
 
 
 def booked(

@@ -1,20 +1,30 @@
 """What people say moved, and who settled it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from portfolio.core.booking import Purse, SourceKind
+from portfolio.core.booking import Purse, SourceKind, external_source
 from portfolio.core.movements import Movement, MovementStatus
+from portfolio.repository.journal import already_booked
 from portfolio.tables import movements
 from shared.db.dialect import for_update, upsert
 from shared.db.pages import newest_first
-from shared.db.statements import Prepared, as_row, given
+from shared.db.statements import Prepared, among, as_row, given
 from shared.domain.ids import AccountId, Symbol
 
 _LOCKED = Prepared(
     for_update(select(movements).where(given(movements.c.account), given(movements.c.movement_id)))
+)
+_NAMED = Prepared(
+    select(movements).where(given(movements.c.account), among(movements.c.movement_id, "names"))
+)
+_SETTLED = Prepared(
+    select(movements.c.movement_id, movements.c.kind).where(
+        given(movements.c.account), given(movements.c.status)
+    )
 )
 _NEW = Prepared(insert(movements))
 
@@ -30,6 +40,24 @@ def settle_movement(connection: Connection, movement: Movement) -> None:
 def lock_movement(connection: Connection, account: AccountId, movement_id: str) -> Movement | None:
     row = _LOCKED.first(connection, account=account, movement_id=movement_id)
     return None if row is None else _movement(row)
+
+
+def movements_named(
+    connection: Connection, account: AccountId, names: Sequence[str]
+) -> dict[str, Movement]:
+    rows = _NAMED.rows(connection, account=account, names=list(names))
+    return {row.movement_id: _movement(row) for row in rows}
+
+
+def unbooked_movements(connection: Connection, account: AccountId) -> list[str]:
+    """Return what is said to be booked and is not."""
+    said = _SETTLED.rows(connection, account=account, status=MovementStatus.BOOKED)
+    found: list[str] = []
+    for row in said:
+        source = external_source(account, row.movement_id)
+        if not already_booked(connection, account, SourceKind(row.kind), [source]):
+            found.append(row.movement_id)
+    return found
 
 
 def movements_page(
