@@ -1,7 +1,5 @@
 """When to leave a position: its time is over or the signal turned. Stops are the executor's."""
 
-from decimal import Decimal
-
 from recommender.core.book import Book, Policy, Position
 from shared.domain.enums import Action, ExitReason, Purpose, Side, TradingState
 from shared.domain.recommendation import Recommendation, recommendation_id
@@ -9,30 +7,26 @@ from shared.domain.signal import Signal
 from shared.domain.values import ZERO
 
 
-def to_leave(
-    position: Position, signal: Signal, policy: Policy
-) -> tuple[ExitReason, Decimal] | None:
-    """Return why and how much to sell: a horizon ends what had one, the opposite signal all."""
-    bracketed = position.bracketed
-    is_over = position.horizon_at is not None and signal.closed_at >= position.horizon_at
-    if bracketed <= ZERO or policy.is_too_little(position.symbol, bracketed):
-        is_over = False
-    if signal.action is Action.SELL and (position.kept or not is_over):
-        return ExitReason.OPPOSITE_SIGNAL, position.quantity
-    return (ExitReason.HORIZON, bracketed) if is_over else None
+def exit_reason(position: Position, signal: Signal) -> ExitReason | None:
+    if position.horizon_at is not None and signal.closed_at >= position.horizon_at:
+        return ExitReason.HORIZON
+    return ExitReason.OPPOSITE_SIGNAL if signal.action is Action.SELL else None
 
 
 def recommend_exit(signal: Signal, book: Book, policy: Policy) -> Recommendation | None:
-    """Return the reduce-only proposal to sell the position, or what of it is over, or None."""
+    """Return the reduce-only proposal to sell what the pipeline bought, or None.
+
+    What a person's target weights bought stays: no signal and no horizon sells it.
+    """
     position = book.positions.get(signal.symbol)
-    if position is None or position.quantity <= ZERO or policy.is_dust(position):
+    if position is None or signal.symbol in book.exits:
         return None
-    if signal.symbol in book.exits:
+    quantity = position.bracketed
+    if quantity <= ZERO or policy.is_too_little(signal.symbol, quantity):
         return None
-    found = to_leave(position, signal, policy)
-    if found is None or book.state is TradingState.HALT:
+    reason = exit_reason(position, signal)
+    if reason is None or book.state is TradingState.HALT:
         return None
-    reason, quantity = found
     return Recommendation(
         recommendation_id=recommendation_id(
             policy.account, signal.symbol, signal.closed_at, Side.SELL

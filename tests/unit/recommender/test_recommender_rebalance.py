@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from recommender.app import build
-from recommender.core.book import Policy, Position, changed, filled
-from recommender.core.exits import to_leave
+from recommender.core.book import Book, Policy, Position, changed, filled
+from recommender.core.exits import recommend_exit
 from recommender.core.rebalance import Sale, StepState, due, steps_of
 from recommender.core.status import RecommendationStatus
 from recommender.settings import RecommenderSettings
@@ -259,26 +259,30 @@ def signal(number, action=Action.HOLD):
     return signals(number, action=action, symbol=BTC).signals[0]
 
 
-def test_a_horizon_ends_only_what_was_bought_with_one_and_the_opposite_signal_everything():
+def proposed(position, number, action=Action.HOLD):
+    book = Book(positions={BTC: position})
+    one = recommend_exit(signal(number, action), book, POLICY)
+    return None if one is None else (one.exit_reason, one.quantity)
+
+
+def test_neither_horizon_nor_signal_sells_what_target_weights_bought():
     entry = replace(ORDER, decided_at=at(0), bracket=PLAN)
     bought = replace(FILL, quantity=D(1), fee=D(0), fee_asset="USDT", filled_at=at(1))
-    held = filled(None, entry, bought)
-    addition = replace(ORDER, decided_at=at(2), bracket=None)
+    held = filled(None, replace(entry, symbol=BTC), replace(bought, symbol=BTC))
+    addition = replace(entry, decided_at=at(2), bracket=None)
     held = filled(held, addition, replace(bought, quantity=D(3), filled_at=at(3)))
     assert (held.quantity, held.kept, held.bracketed) == (D(4), D(3), D(1))
-    assert held.horizon_at == at(PLAN.horizon_candles)
     over = PLAN.horizon_candles
-    assert to_leave(held, signal(over - 1), POLICY) is None
-    assert to_leave(held, signal(over), POLICY) == (ExitReason.HORIZON, D(1))
-    selling = (ExitReason.OPPOSITE_SIGNAL, D(4))
-    assert to_leave(held, signal(over, Action.SELL), POLICY) == selling
-    assert to_leave(held, signal(1, Action.SELL), POLICY) == selling
-    leaving = replace(ORDER, purpose=Purpose.EXIT, side=Side.SELL)
+    assert held.horizon_at == at(over)
+    assert proposed(held, over - 1) is None
+    assert proposed(held, over) == (ExitReason.HORIZON, D(1))
+    assert proposed(held, 1, Action.SELL) == (ExitReason.OPPOSITE_SIGNAL, D(1))
+    leaving = replace(entry, purpose=Purpose.EXIT, side=Side.SELL)
     left = filled(held, leaving, replace(bought, side=Side.SELL, purpose=Purpose.EXIT))
     assert (left.quantity, left.kept) == (D(3), D(3))
-    assert to_leave(left, signal(over + 9), POLICY) is None
+    assert proposed(left, over + 9, Action.SELL) is None
     dust = replace(left, quantity=D("3.0004"))
-    assert to_leave(dust, signal(over + 9), POLICY) is None
+    assert proposed(dust, over + 9, Action.SELL) is None
 
 
 def test_the_portfolios_figure_bounds_what_is_kept():
