@@ -17,6 +17,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "orders": ("looking", "orders"),
         "positions": ("looking", "positions"),
         "profit": ("earning", "profit"),
+        "report": ("report", "report"),
         "trace": ("looking", "trace"),
         "why": ("why", "why"),
         "halt": ("trading_state", "halt"),

@@ -1,5 +1,6 @@
 """What people ask of the books; read only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,7 +18,7 @@ from portfolio.repository.books import lot_of, trip_of
 from portfolio.tables import equity_points, ledger_entries, round_trips, tax_lots
 from shared.db.pages import newest_first, oldest_first
 from shared.domain.ids import AccountId
-from shared.domain.values import ZERO
+from shared.domain.values import MONEY, ZERO, exact
 
 LONGEST_CURVE = 100_000
 
@@ -35,9 +36,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveRead:
-    """An equity curve as floats for statistics, with the exact fees paid along it.
+    """An equity curve as floats for statistics, with what is exact at its ends.
 
-    `drawn` is without what was paid in or out on the way, which is in `contributed`.
+    `drawn` is without what was paid in or out on the way, which is in `contributed`. `gain` is what
+    the equity grew by beside that, `equity` the last one; None where there is no point.
     """
 
     start: datetime | None
@@ -46,6 +48,12 @@ class CurveRead:
     contributed: Series
     invested_ratio: Series
     fees: Decimal
+    gain: Decimal
+    equity: Decimal | None
+
+    @property
+    def worth(self) -> Series:
+        return self.drawn.equity if self.drawn.worth is None else self.drawn.worth
 
     @property
     def is_cut(self) -> bool:
@@ -88,8 +96,16 @@ def curve(connection: Connection, account: AccountId, period: Period) -> CurveRe
         ),
         contributed=contributed,
         invested_ratio=ratio,
-        fees=rows[-1].fees - rows[0].fees if rows else ZERO,
+        fees=_grown(rows, "fees"),
+        gain=exact(MONEY.subtract(_grown(rows, "equity"), _grown(rows, "contributed"))),
+        equity=rows[-1].equity if rows else None,
     )
+
+
+def _grown(rows: Sequence[Row[Any]], name: str) -> Decimal:
+    if not rows:
+        return ZERO
+    return exact(MONEY.subtract(getattr(rows[-1], name), getattr(rows[0], name)))
 
 
 def _within(statement: Select[Any], account: AccountId, period: Period) -> Select[Any]:

@@ -123,6 +123,8 @@ class PerformanceOut(Document):
 
 
 class EquityOut(Document):
+    """One mark; `contributed` is what was paid in so far, less what went out."""
+
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
     as_of: datetime
@@ -135,6 +137,7 @@ class EquityOut(Document):
     realized_pnl: MoneyText
     unrealized_pnl: MoneyText
     fees: MoneyText
+    contributed: MoneyText
 
 
 class TradeOut(Document):

@@ -22,6 +22,7 @@ from portfolio.routes.answers import (
 from portfolio.routes.desk import Desk, FromQuery, SymbolQuery, ToQuery, period_of
 from portfolio.routes.lots import add_lots
 from portfolio.routes.periods import add_periods
+from portfolio.routes.report import add_report
 from shared.domain.clock import EPOCH
 from shared.domain.events import EquityMarked
 from shared.domain.values import MONEY, exact
@@ -43,6 +44,7 @@ def router(desk: Desk) -> APIRouter:
     _add_lists(routes, desk)
     add_lots(routes, desk)
     add_periods(routes, desk)
+    add_report(routes, desk)
     return routes
 
 
