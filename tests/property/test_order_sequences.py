@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from executor.core import steps
 from executor.core.order import Order, OrderState, snapshot
 from executor.handlers.announce import announce
+from portfolio.core.booking import booking_of
 from portfolio.core.books import book, flat
 from recommender.core import book as view
 from recommender.core.status import RecommendationStatus, of_order
@@ -57,6 +58,9 @@ class Said:
 
     def after_commit(self, callback):
         del callback
+
+    def audit(self, actor, action, subject, detail):
+        del actor, action, subject, detail
 
 
 def trade(name, **changes):
@@ -271,7 +275,7 @@ def test_all_agree_on_what_is_held_whatever_the_fee_was_taken_out_of(bought, cha
     for fill in fills:
         held = filled(held, fill)
         position = view.filled(position, ORDER, fill)
-        holding = book(holding, fill, None).holding
+        holding = book(holding, booking_of(fill, None)).holding
     expected = sum(q - (fee if asset == "BTC" else 0) for q, (fee, asset), _ in bought)
     assert held.quantity == position.quantity == holding.position.quantity == expected
     cost = sum(100 * q + (fee if asset == "USDT" else 0) for q, (fee, asset), _ in bought)
