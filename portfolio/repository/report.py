@@ -1,37 +1,31 @@
 """A performance report, read in one transaction that only reads."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from portfolio.core.attribution import valued
 from portfolio.core.books import BooksPolicy
 from portfolio.core.flow import times
 from portfolio.core.performance import candles_per_year, measure
 from portfolio.core.periods import PeriodLength
 from portfolio.core.position import Position
 from portfolio.core.report import AccountReport, Drawing, OpenPosition, drawdowns, trades_of
-from portfolio.core.trades import RoundTrip
-from portfolio.core.valuing import Valuer
 from portfolio.repository import books, curve, reports
 from portfolio.repository.profits import period_profits
 from portfolio.repository.reports import Period
 from shared.domain.clock import EPOCH
-from shared.domain.instrument import split_symbol
+from shared.domain.ids import Symbol
 from shared.domain.values import MONEY, exact
-
-_ONE = Decimal(1)
 
 
 def account_report(connection: Connection, policy: BooksPolicy, period: Period) -> AccountReport:
     """Return what a period was like; positions are those of now."""
     account = policy.account
     read = reports.curve(connection, account, period)
-    valuer = Valuer(policy=policy, prices=curve.prices(connection))
-    activity = reports.activity(connection, account, read, policy.quote)
-    trips = [_valued(trip, policy, valuer) for trip in activity.trips]
-    traded = replace(activity, trips=trips)
+    traded = reports.activity(connection, policy, read)
+    prices = curve.prices(connection)
     months = period_profits(connection, account, PeriodLength.MONTH, _from_the_first(period))
     held = books.positions_of_account(connection, account)
     opening = books.contributed(connection, policy)
@@ -51,8 +45,8 @@ def account_report(connection: Connection, policy: BooksPolicy, period: Period) 
             is_cut=read.is_cut,
         ),
         months=months,
-        trades=trades_of(trips),
-        positions=tuple(_held(one, valuer) for one in held if one.is_open),
+        trades=trades_of(traded.trips),
+        positions=tuple(_held(one, prices) for one in held if one.is_open),
     )
 
 
@@ -60,13 +54,8 @@ def _from_the_first(period: Period) -> Period:
     return period if period.start is not None else replace(period, start=EPOCH)
 
 
-def _valued(trip: RoundTrip, policy: BooksPolicy, valuer: Valuer) -> RoundTrip:
-    quote = split_symbol(trip.symbol)[1]
-    return trip if quote == policy.quote else valued(trip, valuer.cash(quote, _ONE))
-
-
-def _held(one: Position, valuer: Valuer) -> OpenPosition:
-    price = valuer.prices.get(one.symbol)
+def _held(one: Position, prices: Mapping[Symbol, Decimal]) -> OpenPosition:
+    price = prices.get(one.symbol)
     notional = None if price is None else times(one.quantity, price)
     return OpenPosition(
         symbol=one.symbol,

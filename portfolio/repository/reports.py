@@ -9,15 +9,21 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Column, Connection, Row, Select, select
 
+from portfolio.core.attribution import valued
+from portfolio.core.books import BooksPolicy
+from portfolio.core.currencies import ONE
 from portfolio.core.equity import total
 from portfolio.core.ledger import NOTIONAL_LEGS, Entry, SourceKind
 from portfolio.core.lots import Lot
 from portfolio.core.performance import Activity, EquityCurve, Series, without_contributions
 from portfolio.core.trades import RoundTrip
+from portfolio.core.valuing import Valuer
 from portfolio.repository.books import lot_of, trip_of
+from portfolio.repository.curve import prices
 from portfolio.tables import equity_points, ledger_entries, round_trips, tax_lots
 from shared.db.pages import newest_first, oldest_first
 from shared.domain.ids import AccountId
+from shared.domain.instrument import split_symbol
 from shared.domain.values import MONEY, ZERO, exact
 
 LONGEST_CURVE = 100_000
@@ -117,28 +123,37 @@ def _within(statement: Select[Any], account: AccountId, period: Period) -> Selec
     return chosen
 
 
-def activity(connection: Connection, account: AccountId, read: CurveRead, quote: str) -> Activity:
-    """Return what was traded while the curve was drawn."""
+def activity(connection: Connection, policy: BooksPolicy, read: CurveRead) -> Activity:
+    """Return what was traded while the curve was drawn, in the currency of the account."""
     if read.start is None or read.end is None:
         return Activity(trips=(), traded_notional=ZERO, fees=ZERO)
+    valuer = Valuer(policy=policy, prices=prices(connection))
     trips = select(round_trips).where(
-        round_trips.c.account == account,
+        round_trips.c.account == policy.account,
         round_trips.c.closed_at >= read.start,
         round_trips.c.closed_at <= read.end,
     )
-    amounts = select(ledger_entries.c.amount).where(
-        ledger_entries.c.holder == account,
-        ledger_entries.c.asset == quote,
+    amounts = select(ledger_entries.c.asset, ledger_entries.c.amount).where(
+        ledger_entries.c.holder == policy.account,
+        ledger_entries.c.asset.in_(sorted({policy.quote, *policy.currencies.quotes})),
         ledger_entries.c.source_kind == SourceKind.FILL,
         ledger_entries.c.leg.in_(NOTIONAL_LEGS),
         ledger_entries.c.booked_at >= read.start,
         ledger_entries.c.booked_at <= read.end,
     )
     return Activity(
-        trips=tuple(trip_of(row) for row in connection.execute(trips)),
-        traded_notional=total(abs(amount) for amount in connection.execute(amounts).scalars()),
+        trips=tuple(_valued(trip_of(row), valuer) for row in connection.execute(trips)),
+        traded_notional=total(
+            abs(valuer.cash(row.asset, row.amount)) for row in connection.execute(amounts)
+        ),
         fees=read.fees,
     )
+
+
+def _valued(trip: RoundTrip, valuer: Valuer) -> RoundTrip:
+    quote = split_symbol(trip.symbol)[1]
+    is_own = quote == valuer.policy.quote
+    return trip if is_own else valued(trip, valuer.cash(quote, ONE))
 
 
 def closed_trips(

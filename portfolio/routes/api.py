@@ -110,7 +110,7 @@ def _add_profit(routes: APIRouter, desk: Desk) -> None:
     def performance(start: FromQuery = None, end: ToQuery = None) -> PerformanceOut:  # pyright: ignore[reportUnusedFunction]
         with desk.transactions.read() as connection:
             read = reports.curve(connection, desk.policy.account, period_of(start, end))
-            traded = reports.activity(connection, desk.policy.account, read, desk.policy.quote)
+            traded = reports.activity(connection, desk.policy, read)
         per_year = candles_per_year(desk.policy.interval)
         figures = measure(read.drawn, read.invested_ratio, traded, per_year)
         return PerformanceOut(start=read.start, end=read.end, **asdict(figures))

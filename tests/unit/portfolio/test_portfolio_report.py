@@ -145,6 +145,34 @@ def test_what_is_open_is_in_the_report(sqlite_engine):
     assert "No round trip has closed" in page.text
 
 
+def in_dollar_coins(fact):
+    symbol = Symbol("BTC-USDC")
+    fill = replace(fact.fill, symbol=symbol, fee_asset="USDC")
+    return replace(fact, order=replace(fact.order, symbol=symbol), fill=fill)
+
+
+def test_what_was_earned_in_another_currency_counts_at_its_worth(sqlite_engine, monkeypatch):
+    monkeypatch.setenv("MARKET__REPORTING_CURRENCY", "USDT")
+    desk = Desk(sqlite_engine, ("BTC-USDC", "USDC-USDT", "BTC-USDT"))
+    desk.say(candles(1, BTC="200", USDC="2"), reconciled(1))
+    desk.say(
+        in_dollar_coins(filled("b1", Side.BUY, "1", "100", 2)),
+        filled("b2", Side.BUY, "1", "200", 2),
+        in_dollar_coins(filled("s1", Side.SELL, "1", "110", 3)),
+        filled("s2", Side.SELL, "1", "201", 3),
+    )
+    desk.say(candles(3, BTC="200", USDC="2"), reconciled(3))
+    with desk.transactions.read() as connection:
+        found = account_report(connection, policy_of(desk), Period())
+    assert {one.name: one.pnl for one in found.trades.by_symbol} == {
+        "BTC-USDC": D("19.6"), "BTC-USDT": D("0.8"),
+    }  # fmt: skip
+    assert found.gain == D("20.4")
+    figures = desk.http.get("/performance").json()
+    assert figures["expectancy"] == "10.2"
+    assert figures["turnover"] == pytest.approx((2 * 210 + 401) / 10_000, rel=0.01)
+
+
 def test_a_time_can_be_asked_for(sqlite_engine):
     desk = Desk(sqlite_engine)
     two_trips(desk)
