@@ -1,5 +1,7 @@
 """Puts portfolio together."""
 
+from functools import partial
+
 from portfolio.core.books import BooksPolicy
 from portfolio.handlers import Bookkeeper
 from portfolio.handlers.movements import Movements
@@ -35,7 +37,9 @@ def build(settings: PortfolioSettings, runtime: Runtime) -> Service:
     add_check(api, Check(name="books", problem=lambda: poster.problem(desk.transactions)))
     transactions = desk.transactions
     add_check(api, Check(name="currency", problem=lambda: _another_currency(transactions, policy)))
-    bookkeeper = Bookkeeper(policy=policy, metrics=metrics)
+    sweep = settings.sweep(runtime.settings)
+    sweeping = None if sweep is None else partial(rebalancing.sweep, sweep)
+    bookkeeper = Bookkeeper(policy=policy, metrics=metrics, sweeping=sweeping)
     return Service(name=NAME, port=PORT, api=api, metrics=metrics, handlers=bookkeeper.handlers())
 
 

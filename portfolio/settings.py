@@ -5,9 +5,12 @@ from decimal import Decimal
 from pydantic import Field
 
 from portfolio.core.books import BooksPolicy
+from portfolio.core.currencies import DOLLARS
 from portfolio.core.disposals import LotMethod
+from portfolio.core.sweep import Sweep
 from portfolio.core.targets import Terms
 from shared.domain.candle import shards
+from shared.domain.ids import Symbol
 from shared.domain.values import ZERO, to_decimal
 from shared.runtime.settings import (
     ConfigurationError,
@@ -17,6 +20,7 @@ from shared.runtime.settings import (
     section,
 )
 
+OFF = "off"
 _MOST = Decimal(10**15)
 
 
@@ -52,6 +56,33 @@ class PortfolioSettings(SectionSettings):
         le=1,
         description="invested share of equity above which a rebalancing warns that risk will cut",
     )
+
+    cash_sweep: str = Field(
+        OFF,
+        max_length=32,
+        description="off, or the instrument that idle cash of its quote buys once a day; of two "
+        "dollar coins, for example USDC-USD",
+    )
+    cash_reserve_ratio: float = Field(
+        0.20, ge=0, le=1, description="share of equity that a cash sweep leaves as cash"
+    )
+
+    def sweep(self, platform: PlatformSettings) -> Sweep | None:
+        """Return what idle cash goes into, None where it stays.
+
+        Raises:
+            ConfigurationError: an instrument that is not traded, or is more than a dollar coin.
+        """
+        if self.cash_sweep == OFF:
+            return None
+        known = {one.symbol: one for one in platform.market.catalogue()}
+        chosen = known.get(Symbol(self.cash_sweep))
+        if chosen is None or not {chosen.base, chosen.quote} <= DOLLARS:
+            raise ConfigurationError(
+                f"PORTFOLIO__CASH_SWEEP: '{self.cash_sweep}' must be off, or one of "
+                "MARKET__INSTRUMENTS that has a dollar coin on both sides, for example USDC-USD"
+            )
+        return Sweep(instrument=chosen, reserve_ratio=to_decimal(self.cash_reserve_ratio))
 
     def terms(self, platform: PlatformSettings) -> Terms:
         market = platform.market

@@ -1,6 +1,6 @@
 """What portfolio does when it hears of candles, fills and completed instants."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -8,6 +8,7 @@ from typing import TypeVar
 from portfolio.core.booking import Booking, SourceKind, booking_of, source_of
 from portfolio.core.books import BooksPolicy
 from portfolio.core.equity import mark
+from portfolio.core.sweep import is_new_day
 from portfolio.core.valuing import Valuer
 from portfolio.handlers.found import Finder
 from portfolio.handlers.posting import Poster, Told
@@ -26,6 +27,9 @@ from shared.domain.instrument import split_symbol
 from shared.domain.order import Fill, OrderSnapshot
 from shared.runtime.metrics import Metrics
 
+Sweeping = Callable[[UnitOfWork, datetime], None]
+"""What is done with idle cash at the first mark of a day."""
+
 Fact = TypeVar("Fact", CandlesClosed, AccountReconciled)
 
 CANDLES = "candles"
@@ -38,6 +42,7 @@ class Bookkeeper:
 
     policy: BooksPolicy
     metrics: Metrics
+    sweeping: Sweeping | None = None
 
     @property
     def _poster(self) -> Poster:
@@ -117,6 +122,8 @@ class Bookkeeper:
             marked = mark(holdings, curve.prices(uow.connection), last, as_of)
             curve.save_equity(uow.connection, marked, account)
             uow.emit(marked)
+            if self.sweeping is not None and is_new_day(last.as_of, as_of):
+                self.sweeping(uow, as_of)
             uow.after_commit(lambda marked=marked: self._publish(marked))
 
     def _publish(self, marked: EquityMarked) -> None:

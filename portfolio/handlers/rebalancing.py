@@ -1,4 +1,4 @@
-"""Plans trades towards target weights, and says that they are wanted."""
+"""Plans trades towards target weights, and says that they are wanted: by a person, or daily."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,14 +10,21 @@ from sqlalchemy import Connection
 from portfolio.core.books import BooksPolicy
 from portfolio.core.equity import mark
 from portfolio.core.rebalance import plan
+from portfolio.core.sweep import Sweep, sweep_targets
 from portfolio.core.targets import Account, Plan, Targets, Terms
 from portfolio.repository import books, curve
 from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.clock import EPOCH
+from shared.domain.errors import TradingError
 from shared.domain.events import EquityMarked, RebalanceWanted
+from shared.domain.ids import derive
+from shared.domain.recommendation import REBALANCE
 from shared.domain.values import to_text
+from shared.runtime.logging import get_logger
 
+SWEEP = "cash_sweep"
 _ONE = Decimal(1)
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,21 +48,8 @@ class Rebalancing:
             BadInput: targets that cannot be.
             Refused: a price is missing or old.
         """
-        last = curve.watermark(connection, self.policy)
-        known = curve.dated_prices(connection)
-        prices = {symbol: one.price for symbol, one in known.items()}
-        holdings = books.holdings(connection, self.policy)
-        marked = mark(holdings, prices, last, last.as_of or EPOCH)
-        rates = self._rates(marked)
-        account = Account(
-            equity=marked.equity,
-            held={one.symbol: one.quantity for one in holdings.positions if one.is_open},
-            cash=self._cash(marked),
-            prices=known,
-            rates=rates,
-            now=now,
-        )
-        return Planned(plan=plan(account, targets, self.terms), marked=marked, as_of=last.as_of)
+        account, marked, as_of = self._account(connection, now)
+        return Planned(plan=plan(account, targets, self.terms), marked=marked, as_of=as_of)
 
     def want(
         self, uow: UnitOfWork, targets: Targets, rebalance_id: str, actor: str
@@ -66,6 +60,41 @@ class Rebalancing:
         if planned.plan.steps:
             self._announce(uow, planned.plan, targets, rebalance_id, actor)
         return planned, uow.now
+
+    def sweep(self, sweep: Sweep, uow: UnitOfWork, as_of: datetime) -> None:
+        """Have idle cash wanted in a dollar coin; where that cannot be told, nothing happens."""
+        account, _, _ = self._account(uow.connection, uow.now)
+        targets = sweep_targets(sweep, account)
+        if targets is None:
+            return
+        try:
+            made = plan(account, targets, self.terms)
+        except TradingError as error:
+            log.warning("cash_sweep.skipped", symbol=sweep.symbol, reason=error.detail)
+            return
+        if made.steps:
+            day = as_of.date().isoformat()
+            identity = derive(REBALANCE, self.policy.account, SWEEP, day)
+            self._announce(uow, made, targets, identity, SWEEP)
+
+    def _account(
+        self, connection: Connection, now: datetime
+    ) -> tuple[Account, EquityMarked, datetime | None]:
+        """Return what is owned now at the latest prices, and the instant of the last mark."""
+        last = curve.watermark(connection, self.policy)
+        known = curve.dated_prices(connection)
+        prices = {symbol: one.price for symbol, one in known.items()}
+        holdings = books.holdings(connection, self.policy)
+        marked = mark(holdings, prices, last, last.as_of or EPOCH)
+        account = Account(
+            equity=marked.equity,
+            held={one.symbol: one.quantity for one in holdings.positions if one.is_open},
+            cash=self._cash(marked),
+            prices=known,
+            rates=self._rates(marked),
+            now=now,
+        )
+        return account, marked, last.as_of
 
     def _announce(
         self, uow: UnitOfWork, made: Plan, targets: Targets, rebalance_id: str, actor: str

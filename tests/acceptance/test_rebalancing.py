@@ -102,8 +102,8 @@ def _no_opinions(monkeypatch):
         monkeypatch.setenv(name, value)
 
 
-def world(address, folder, **settings):
-    settings = settings_on(address, folder)
+def world(address, folder, **market):
+    settings = settings_on(address, folder, **market)
     return World(settings=settings, overrides={"market_data": {"limit": 60}}).begin()
 
 
@@ -194,4 +194,47 @@ def test_an_unknown_rebalancing_is_not_found(sqlite_address, tmp_path):
     empty_database(sqlite_address)
     desk = world(sqlite_address, tmp_path)
     assert desk.ask("recommender", "GET", "/rebalances/none").status_code == 404
+    desk.close()
+
+
+def test_idle_cash_is_swept_at_midnight_through_risk_and_stays(
+    sqlite_address, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PORTFOLIO__CASH_SWEEP", "USDC-USD")
+    monkeypatch.setenv("PORTFOLIO__CASH_RESERVE_RATIO", "0.9")
+    empty_database(sqlite_address)
+    desk = world(sqlite_address, tmp_path, instruments=("BTC-USD", "USDC-USD"))
+    desk.pass_candles(23)
+    assert desk.issued() == []
+    desk.pass_candles(2)
+    (fact,) = desk.issued()
+    (one,) = fact.recommendations
+    assert (one.symbol, one.source, one.is_rebalance) == ("USDC-USD", "rebalance", True)
+    desk.pass_candles(4)
+    assert float(desk.weights()["USDC-USD"]) == pytest.approx(0.1, abs=0.01)
+    assert len(desk.rows(risk_decisions)) == 1
+    desk.close()
+
+
+def test_two_quotes_are_rebalanced_from_their_own_cash(sqlite_address, tmp_path, monkeypatch):
+    monkeypatch.setenv("PORTFOLIO__OPENING_BALANCE", "9000")
+    monkeypatch.setenv("PORTFOLIO__OPENING_BALANCES", '{"USDT": 1000}')
+    empty_database(sqlite_address)
+    instruments = ("BTC-USD", "ETH-USDT")
+    desk = world(sqlite_address, tmp_path, instruments=instruments, reporting_currency="USD")
+    desk.pass_candles(3)
+    body = {"targets": {"BTC-USD": "0.2", "ETH-USDT": "0.2"}, "dry_run": False}
+    said = desk.ask("portfolio", "POST", "/rebalance", body, "of-two-quotes").json()
+    desk.settle()
+    assert (said["quote"], said["equity"]) == ("USD", "10000")
+    cut = {one["symbol"]: one["cut"] for one in said["trades"]}
+    assert cut["BTC-USD"] == ""
+    assert "USDT would be needed, there is 1000" in cut["ETH-USDT"]
+    desk.pass_candles()
+    owned = {row.asset: row.free for row in desk.rows(balances)}
+    assert D(0) <= owned["USDT"] < D(30)
+    assert D(6900) < owned["USD"] < D(7100)
+    weights = desk.weights()
+    assert float(weights["BTC-USD"]) == pytest.approx(0.2, abs=0.01)
+    assert float(weights["ETH-USDT"]) == pytest.approx(0.1, abs=0.01)
     desk.close()
