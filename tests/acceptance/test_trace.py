@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import delete, event, select, update
 
 from executor.tables import fills, orders
+from launcher.report import report as write_report
 from launcher.story import tell
 from launcher.why import look, why
 from portfolio.tables import round_trips
@@ -17,6 +18,7 @@ from shared.db.audit import audit
 from shared.db.control import control
 from shared.db.engine import DatabaseAddress
 from shared.domain.errors import BadInput, NotFound
+from shared.runtime.settings import PlatformSettings, load
 from signals.tables import signals
 from tests.acceptance.worlds import KILLED, SHORT_LIVED_TRADES, START, WARM, life
 from tests.database import empty_database
@@ -197,3 +199,27 @@ def test_why_tells_of_a_lock_and_of_a_halt(traded):
     assert standing.state is not None
     assert "halt" in standing.state
     assert "by grace: fire" in standing.state
+
+
+def test_the_report_tells_whose_trade_it_was_and_how_it_came_about(
+    traded, trade, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        "launcher.report.load",
+        lambda kind: traded.settings if kind is PlatformSettings else load(kind),
+    )
+    write_report(out_file=tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    with traded.engine.connect() as connection:
+        trip = connection.execute(
+            select(round_trips).where(round_trips.c.trip_id == trade.trip)
+        ).one()
+        order = connection.execute(
+            select(orders).where(orders.c.client_order_id == trade.order)
+        ).one()
+    assert trip.decision_id == trade.decision
+    assert trip.origin == order.source != ""
+    assert f">{trip.origin}</th>" in page
+    assert f"trading trace {trade.decision}" in page
+    for told in ("candles.closed: ", "signal.aggregated: ", "recommendation.approved: "):
+        assert told in page

@@ -119,6 +119,33 @@ def test_what_cannot_be_done_is_said(desk, words, says):
     assert says in done.output
 
 
+def test_the_report_is_one_file(desk, tmp_path):
+    file = tmp_path / "report.html"
+    assert trading("report", "--out", str(file)).exit_code == 0
+    assert "Nothing has been marked yet" in file.read_text()
+    three_days(desk)
+    done = trading("report", "--from", "2024-01-01", "--to", "2024-01-02", "--out", str(file))
+    assert str(file) in done.output
+    page = file.read_text()
+    assert "2024-01-01 01:00 to 2024-01-03 00:00 UTC" in page
+    assert "+199.80" in page
+    assert "<script" not in page
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--from", "2024-02-01", "--to", "2024-01-01"), "is before"),
+        (("--from", "soon"), "is no date"),
+        (("--out", "/nowhere/x.html"), "does not exist"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_refused(desk, words, says):
+    done = trading("report", *words)
+    assert done.exit_code == 2
+    assert says in done.output
+
+
 @pytest.fixture
 def served(desk, monkeypatch):
     port = spare_port()
