@@ -1,12 +1,14 @@
 """What an account holds of each asset: to trade with, aside, and what it has paid in fees."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from portfolio.core.ledger import FEES, Entry, aside_of
 from shared.domain.ids import AccountId
 from shared.domain.values import MONEY, ZERO, exact
+
+_FEES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +29,23 @@ def balances_after(
     known: Mapping[str, Balance], account: AccountId, entries: Iterable[Entry]
 ) -> dict[str, Balance]:
     """Return the balances that the entries change."""
-    changed: dict[str, Balance] = {}
     aside = aside_of(account)
+    gained: dict[str, list[Decimal]] = {}
     for entry in entries:
-        asset, amount = entry.asset, entry.amount
-        if entry.holder not in (account, aside, FEES):
+        place = 0 if entry.holder == account else 1 if entry.holder == aside else 2
+        if place == _FEES and entry.holder != FEES:
             continue
-        now = changed.get(asset) or known.get(asset) or Balance(asset=asset)
-        if entry.holder == account:
-            after = replace(now, free=exact(MONEY.add(now.free, amount)))
-        elif entry.holder == aside:
-            after = replace(now, aside=exact(MONEY.add(now.aside, amount)))
-        else:
-            after = replace(now, fees=exact(MONEY.add(now.fees, amount)))
-        changed[asset] = after
-    return changed
+        gains = gained.setdefault(entry.asset, [ZERO, ZERO, ZERO])
+        gains[place] = MONEY.add(gains[place], entry.amount)
+    return {asset: _after(known.get(asset), asset, gains) for asset, gains in gained.items()}
+
+
+def _after(known: Balance | None, asset: str, gains: Sequence[Decimal]) -> Balance:
+    was = known or Balance(asset=asset)
+    free, aside, fees = gains
+    return Balance(
+        asset=asset,
+        free=exact(MONEY.add(was.free, free)),
+        aside=exact(MONEY.add(was.aside, aside)) if aside else was.aside,
+        fees=exact(MONEY.add(was.fees, fees)) if fees else was.fees,
+    )

@@ -91,14 +91,22 @@ class Prover:
 
     def _check_entries(self, first: int, last: int, redone: Mapping[int, Redone]) -> None:
         found = stored.entries_between(self._connection, self._account, first, last)
-        for number in sorted(found.keys() | redone.keys()):
-            rows = {row.leg: row._asdict() for row in found.get(number, ())}
+        for number in found.keys() | redone.keys():
+            rows = found.get(number, [])
             made = redone[number].entries if number in redone else ()
-            wanted = {one.leg: as_row(one) for one in made}
             self.proof.entries += len(rows)
-            for leg in sorted(rows.keys() | wanted.keys()):
-                key = f"{self._account}/{number}/{leg}"
-                self._compare(_ENTRIES, key, wanted.get(leg), rows.get(leg))
+            wanted = [stored.said_by(one) for one in made]
+            if rows != wanted:
+                self._name_entries(number, rows, wanted)
+
+    def _name_entries(
+        self, number: int, rows: Sequence[tuple[Any, ...]], wanted: Sequence[tuple[Any, ...]]
+    ) -> None:
+        there = {row[0]: dict(zip(stored.ENTRY, row, strict=True)) for row in rows}
+        made = {row[0]: dict(zip(stored.ENTRY, row, strict=True)) for row in wanted}
+        for leg in sorted(there.keys() | made.keys()):
+            key = f"{self._account}/{number}/{leg}"
+            self._compare(_ENTRIES, key, made.get(leg), there.get(leg))
 
     def _check_fills(self, booked: Sequence[Booking]) -> None:
         sources = [one.source_id for one in booked]

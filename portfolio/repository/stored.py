@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table, bindparam, delete, func, select
@@ -12,8 +13,18 @@ from shared.db.statements import Prepared, among, given
 from shared.domain.ids import AccountId
 
 _AT_ONCE = 500
+ENTRY: tuple[str, ...] = (
+    "leg",
+    "holder",
+    "asset",
+    "amount",
+    "source_kind",
+    "source_id",
+    "booked_at",
+)
+"""What an entry says, in this order."""
 _ENTRIES = Prepared(
-    select(ledger_entries)
+    select(ledger_entries.c.booking, *(ledger_entries.c[name] for name in ENTRY))
     .where(
         given(ledger_entries.c.account),
         ledger_entries.c.booking.between(bindparam("first"), bindparam("last")),
@@ -88,10 +99,13 @@ PROJECTIONS = frozenset({accounts.name, *(one.name for one in (LOTS, TRIPS, POSI
 
 def entries_between(
     connection: Connection, account: AccountId, first: int, last: int
-) -> dict[int, list[Any]]:
-    """Return the stored entries of these bookings, by booking, in the order of their legs."""
+) -> dict[int, list[tuple[Any, ...]]]:
+    """Return what the stored entries of these bookings say, in the order of their legs."""
     rows = _ENTRIES.rows(connection, account=account, first=first, last=last)
-    return {number: list(own) for number, own in groupby(rows, lambda row: row.booking)}
+    return {number: [row[1:] for row in own] for number, own in groupby(rows, itemgetter(0))}
+
+
+said_by = attrgetter(*ENTRY)
 
 
 def last_entry(connection: Connection, account: AccountId) -> int:
