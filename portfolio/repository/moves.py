@@ -14,7 +14,7 @@ from shared.db.statements import Prepared, given
 from shared.domain.errors import Refused
 from shared.domain.ids import AccountId, Symbol
 
-LONGEST_REPLAY = 100_000
+LONGEST_REPLAY = 25_000
 _PAGE = 5_000
 _OF_ONE = Prepared(
     select(bookings)
