@@ -204,7 +204,11 @@ def test_exposure_shows_every_cap_with_its_headroom(risk, facts):
     total = by_scope["total", ""]
     assert D(total["cap"]) - D(total["reserved"]) - D(total["position"]) == D(total["headroom"])
     assert by_scope["trades_per_day", "2024-01-01"]["position"] == "1"
-    assert by_scope["symbol", "BTC-USDT"]["cap"] == "500"
+    assert by_scope["symbol", "BTC-USDT"]["cap"] == by_scope["asset", "BTC"]["cap"] == "500"
+    assert by_scope["source", "combined"]["reserved"] == total["reserved"]
+    assert by_scope["venue", "synthetic"]["reserved"] == total["reserved"]
+    assert by_scope["orders_per_minute", "2024-01-01T01:00"]["position"] == "1"
+    assert D(0) < D(by_scope["day_loss", ""]["reserved"]) < D(total["reserved"]) / 20
 
 
 def test_decisions_are_listed_newest_first_page_by_page(risk, facts):
