@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SERVICES = tuple(name for name in SECTIONS if name != "market")
 _UNITS = {"m": 60, "h": 3600, "d": 86_400}
+_ID_LENGTH = 8
 _LONGEST = timedelta(days=3650)
 _COLUMNS = ("key_id", "name", "scope", "services", "created", "expires", "last_used", "state")
 
@@ -74,25 +75,26 @@ def rotate(
     as_json: AsJson = False,
 ) -> None:
     """Make the successor of a key; both are valid until the old one ends."""
+    old = _checked_id(key_id)
     both = checked_overlap(duration("--overlap", overlap))
     life = duration("--expires", expires) if expires else None
     transactions, making = _desk()
 
     def work(uow: "UnitOfWork") -> Made:
-        return key_desk.rotate(uow, key_id, both, life, making)
+        return key_desk.rotate(uow, old, both, life, making)
 
     made = transactions.attempt(work)
     _show_once(made, as_json)
     if not as_json:
-        err.print(f"The old key {key_id} ends at {making.now + both:%Y-%m-%d %H:%M} UTC at latest.")
+        err.print(f"The old key {old} ends at {making.now + both:%Y-%m-%d %H:%M} UTC at latest.")
 
 
 def revoke(key_id: KeyId) -> None:
     """End a key; running services refuse it within five seconds."""
-    now = SystemClock().now()
+    now, ended = SystemClock().now(), _checked_id(key_id)
     transactions = _transactions(load(PlatformSettings))
-    found = transactions.attempt(lambda uow: key_desk.revoke(uow, key_id, _actor(), now))
-    out.print(f"The key {key_id} ('{found.principal.name}') is revoked.", markup=False)
+    found = transactions.attempt(lambda uow: key_desk.revoke(uow, ended, _actor(), now))
+    out.print(f"The key {ended} ('{found.principal.name}') is revoked.", markup=False)
 
 
 def list_keys(as_json: AsJson = False) -> None:
@@ -105,6 +107,19 @@ def list_keys(as_json: AsJson = False) -> None:
         return
     rows = [_row(one, now) for one in found]
     print_table("API keys", rows, _COLUMNS, empty="There is no key in the database.")
+
+
+def _checked_id(key_id: str) -> str:
+    """Return the id of a key.
+
+    Raises:
+        BadInput: it is none; what may be a whole key is not repeated.
+    """
+    if len(key_id) != _ID_LENGTH or not key_id.isalnum():
+        raise BadInput(
+            "key_id", "that is no id", "give the 8 characters 'trading keys list' shows, no key"
+        )
+    return key_id
 
 
 def _services(names: list[str]) -> tuple[str, ...]:

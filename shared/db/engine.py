@@ -57,6 +57,7 @@ def connect(address: DatabaseAddress) -> Engine:
         address.url(),
         isolation_level="READ COMMITTED",
         paramstyle="format",  # by position, as prepared statements give their values
+        hide_parameters=True,  # errors are logged; what was to be written stays out of it
         pool_size=address.pool_size,
         max_overflow=address.pool_size,
         pool_recycle=300,
@@ -100,6 +101,7 @@ def _sqlite(address: DatabaseAddress) -> Engine:
     engine = create_engine(
         address.url(),
         execution_options={"schema_translate_map": {PRICES: None, TRANSACTIONS: None}},
+        hide_parameters=True,
         pool_size=address.pool_size,
         max_overflow=4 * address.pool_size,
         connect_args={"check_same_thread": False, "timeout": 15},

@@ -204,6 +204,7 @@ def _send(
             parameters,
             error,
             driver.Error,
+            hide_parameters=True,  # what was to be written stays out of the log
             connection_invalidated=is_lost,
             dialect=connection.dialect,
         ) from error

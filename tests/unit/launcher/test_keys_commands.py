@@ -106,6 +106,8 @@ def test_a_rotation_leaves_two_keys_and_says_when_the_old_one_ends(trading):
         ("create", "x", "--expires", "99999d"),
         ("rotate", "00ff00ff", "--overlap", "31d"),
         ("rotate", "00ff00ff", "--overlap", "-1h"),
+        ("rotate", "tk_mock_00ff00ff_" + "x" * 43),
+        ("revoke", "all"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_words(trading, words):
