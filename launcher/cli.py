@@ -20,6 +20,8 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "report": ("report", "report"),
         "trace": ("looking", "trace"),
         "why": ("why", "why"),
+        "rebalance": ("rebalancing", "rebalance"),
+        "rebalanced": ("rebalancing", "rebalanced"),
         "halt": ("trading_state", "halt"),
         "reduce": ("trading_state", "reduce"),
         "resume": ("trading_state", "resume"),

@@ -1,114 +1,24 @@
 """Target weights through the real services: wish, two waves, verdicts, orders, fills, positions."""
 
-import asyncio
 from decimal import Decimal
 
-import httpx
 import pytest
-from sqlalchemy import select
 
 from executor.tables import orders
-from portfolio.tables import balances, ledger_entries, positions
+from portfolio.tables import balances, positions
 from risk.tables import risk_decisions
-from shared.bus.codec import decode
-from shared.bus.tables import event_log
-from shared.domain.events import RecommendationsIssued
-from tests.acceptance.drive import Drive, OneRound
-from tests.acceptance.worlds import settings_on
-from tests.database import empty_database
+from tests.acceptance.rebalancing_world import QUIET, world
 
 D = Decimal
-KEYS = {scope: scope[0] * 40 for scope in ("read", "trade", "admin")}
-MOST = {"RISK__MAX_POSITION_RATIO": "0.3", "RISK__MAX_SYMBOL_RATIO": "0.3"}
-
-
-class World(Drive):
-    """A market of the synthetic feed that moves one candle at a time; no signals are given."""
-
-    def begin(self):
-        self.subscribe()
-        for service in self.services:
-            for task in service.tasks:
-                if task is not self.feed:
-                    task.run(OneRound())
-        self.settle()
-        self.coming = iter(self.publisher.feed.instants(self.publisher._reached()))
-        return self
-
-    def pass_candles(self, count=1):
-        for _ in range(count):
-            self.publisher.publish(next(self.coming))
-            self.settle()
-
-    def ask(self, service, method, path, body=None, key=None, scope="admin"):
-        return asyncio.run(self._ask(service, method, path, body, key, scope))
-
-    async def _ask(self, service, method, path, body, key, scope):
-        api = next(one.api for one in self.services if one.name == service)
-        headers = {"X-TRADING-API-KEY": KEYS[scope]}
-        headers |= {} if key is None else {"Idempotency-Key": key}
-        transport = httpx.ASGITransport(app=api)
-        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-            return await client.request(method, path, json=body, headers=headers)
-
-    def rebalance(self, key, band="0", **shares):
-        targets = {f"{base}-USDT": share for base, share in shares.items()}
-        body = {"targets": targets, "tolerance_ratio": band, "dry_run": False}
-        answer = self.ask("portfolio", "POST", "/rebalance", body, key)
-        assert answer.status_code == 200, answer.text
-        self.settle()
-        return answer.json()
-
-    def shown(self, said):
-        answer = self.ask("recommender", "GET", f"/rebalances/{said['rebalance_id']}")
-        assert answer.status_code == 200, answer.text
-        return answer.json()["steps"]
-
-    def weights(self):
-        status = self.ask("portfolio", "GET", "/status").json()
-        held = self.ask("portfolio", "GET", "/positions").json()
-        return {
-            one["symbol"]: D(one["notional"]) / D(status["equity"])
-            for one in held
-            if D(one["quantity"])
-        }
-
-    def rows(self, table):
-        with self.engine.connect() as connection:
-            return connection.execute(select(table)).all()
-
-    def issued(self):
-        topic = RecommendationsIssued.topic
-        statement = select(event_log.c.payload).where(event_log.c.topic == topic)
-        with self.engine.connect() as connection:
-            return [decode(topic, one) for one in connection.execute(statement).scalars()]
-
-    def balance_sums_to_zero(self):
-        totals = {}
-        for entry in self.rows(ledger_entries):
-            totals[entry.asset] = totals.get(entry.asset, D(0)) + entry.amount
-        return set(totals.values()) == {D(0)}
 
 
 @pytest.fixture(autouse=True)
-def _no_opinions(monkeypatch):
-    monkeypatch.setenv("SIGNALS__ML_WEIGHT", "0")
-    monkeypatch.setenv("SIGNALS__EMA_RSI_WEIGHT", "1")
-    monkeypatch.setenv("SIGNALS__THRESHOLD", "0.99")
-    monkeypatch.setenv(
-        "TRADING_API_KEYS", ",".join(f"{scope}:{key}" for scope, key in KEYS.items())
-    )
-    for name, value in MOST.items():
+def _quiet(monkeypatch):
+    for name, value in QUIET.items():
         monkeypatch.setenv(name, value)
 
 
-def world(address, folder, **market):
-    settings = settings_on(address, folder, **market)
-    return World(settings=settings, overrides={"market_data": {"limit": 60}}).begin()
-
-
 def test_from_a_wish_to_positions_and_from_those_to_others(database_address, tmp_path):
-    empty_database(database_address)
     desk = world(database_address, tmp_path)
     desk.pass_candles(3)
     said = desk.rebalance("first-of-all", BTC="0.2", ETH="0.1")
@@ -157,7 +67,6 @@ def test_everything_is_sold_where_nothing_is_wanted_and_risk_cuts_what_is_too_mu
     sqlite_address, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("RISK__MAX_POSITION_RATIO", "0.05")
-    empty_database(sqlite_address)
     desk = world(sqlite_address, tmp_path)
     desk.pass_candles(3)
     said = desk.rebalance("more-than-the-cap", BTC="0.2")
@@ -175,7 +84,6 @@ def test_everything_is_sold_where_nothing_is_wanted_and_risk_cuts_what_is_too_mu
 
 
 def test_a_halted_account_trades_nothing_and_says_why(sqlite_address, tmp_path):
-    empty_database(sqlite_address)
     desk = world(sqlite_address, tmp_path)
     desk.pass_candles(3)
     assert desk.ask("risk", "POST", "/halt", {"reason": "a look"}).status_code == 200
@@ -191,7 +99,6 @@ def test_a_halted_account_trades_nothing_and_says_why(sqlite_address, tmp_path):
 
 
 def test_an_unknown_rebalancing_is_not_found(sqlite_address, tmp_path):
-    empty_database(sqlite_address)
     desk = world(sqlite_address, tmp_path)
     assert desk.ask("recommender", "GET", "/rebalances/none").status_code == 404
     desk.close()
@@ -202,7 +109,6 @@ def test_idle_cash_is_swept_at_midnight_through_risk_and_stays(
 ):
     monkeypatch.setenv("PORTFOLIO__CASH_SWEEP", "USDC-USD")
     monkeypatch.setenv("PORTFOLIO__CASH_RESERVE_RATIO", "0.9")
-    empty_database(sqlite_address)
     desk = world(sqlite_address, tmp_path, instruments=("BTC-USD", "USDC-USD"))
     desk.pass_candles(23)
     assert desk.issued() == []
@@ -219,7 +125,6 @@ def test_idle_cash_is_swept_at_midnight_through_risk_and_stays(
 def test_two_quotes_are_rebalanced_from_their_own_cash(sqlite_address, tmp_path, monkeypatch):
     monkeypatch.setenv("PORTFOLIO__OPENING_BALANCE", "9000")
     monkeypatch.setenv("PORTFOLIO__OPENING_BALANCES", '{"USDT": 1000}')
-    empty_database(sqlite_address)
     instruments = ("BTC-USD", "ETH-USDT")
     desk = world(sqlite_address, tmp_path, instruments=instruments, reporting_currency="USD")
     desk.pass_candles(3)
