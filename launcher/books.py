@@ -14,14 +14,16 @@ from launcher.console import FAILED, err, out, print_json
 from launcher.options import AsJson
 from launcher.progress import counting
 from portfolio.core.proof import Proof
+from portfolio.handlers import Bookkeeper
 from portfolio.repository.journal import lock_account
 from portfolio.repository.proving import Prover
 from portfolio.repository.stored import PROJECTIONS
+from portfolio.settings import PortfolioSettings
 from shared.bus.unit_of_work import UnitOfWork
 from shared.db.dialect import db_now
 from shared.db.engine import READ_ONLY, connect
 from shared.domain.errors import Refused
-from shared.runtime.service import build_runtime
+from shared.runtime.service import build_runtime, new_metrics
 from shared.runtime.settings import PlatformSettings, load
 
 _PRODUCER = "portfolio"
@@ -41,7 +43,10 @@ def verify(as_json: AsJson = False) -> None:
 
 
 def rebuild(yes: Yes = False, as_json: AsJson = False) -> None:
-    """Write positions, balances, lots and round trips anew, as fills and movements made them."""
+    """Write positions, balances, lots and round trips anew, as fills and movements made them.
+
+    Fills that nobody ever heard of are booked first.
+    """
     settings = load(PlatformSettings)
     if not yes:
         _ask(settings.account)
@@ -51,16 +56,33 @@ def rebuild(yes: Yes = False, as_json: AsJson = False) -> None:
         def work(uow: UnitOfWork) -> Proof:
             lock_account(uow.connection, settings.account)  # whoever books waits until this is done
             told = ExecutorsFills(account=settings.account)
+            heard = _hear_lost(uow, settings, told)
             at = db_now(uow.connection)
             proof = Prover(uow.connection, settings.account, told, report, repaired_at=at).prove()
             _refuse_beyond_repair(proof)
-            if proof.repaired:
-                detail = {"rows": proof.repaired, "tables": sorted(proof.tables)}
+            if proof.repaired or heard:
+                detail = {
+                    "rows": proof.repaired,
+                    "tables": sorted(proof.tables),
+                    "fills_heard": heard,
+                }
                 uow.audit(getuser(), "books.rebuilt", settings.account, detail)
             return proof
 
         proof = runtime.transactions(_PRODUCER).attempt(work)
     _show(proof, as_json=as_json)
+
+
+def _hear_lost(uow: UnitOfWork, settings: PlatformSettings, told: ExecutorsFills) -> int:
+    """Book fills that were written down and never heard of, as if they were told now."""
+    lost = [source for source, is_waiting in told.unbooked(uow.connection) if not is_waiting]
+    if not lost:
+        return 0
+    policy = load(PortfolioSettings).policy(settings)
+    bookkeeper = Bookkeeper(policy=policy, metrics=new_metrics())
+    facts = told.facts(uow.connection, lost)
+    bookkeeper.on_order_filled(facts, uow)
+    return len(facts)
 
 
 def _refuse_beyond_repair(proof: Proof) -> None:

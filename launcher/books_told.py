@@ -10,13 +10,14 @@ from executor.repository.account import fills_named
 from executor.tables import fills
 from portfolio.core.booking import SourceKind, source_of
 from portfolio.tables import bookings
+from shared.bus.envelope import Envelope
 from shared.bus.history import COLUMNS, envelope_of
 from shared.bus.tables import deliveries, event_log
 from shared.domain.events import OrderFilled
-from shared.domain.ids import AccountId, TradeId
+from shared.domain.ids import AccountId, TradeId, derive
 from shared.domain.order import Fill
 
-_LISTENER = "portfolio"
+_LISTENER, _SPEAKER = "portfolio", "executor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,13 @@ class ExecutorsFills:
             source = f"{row.venue}:{self.account}:{row.trade_id}"
             yield source, source in waiting
 
+    def facts(self, connection: Connection, sources: Sequence[str]) -> list[Envelope]:
+        """Return what the executor said of these fills, as far as the log still has it."""
+        fills_ = self.by_source(connection, sources)
+        names = [_name_of(fills_[source]) for source in sources]
+        heard = select(*COLUMNS).where(event_log.c.event_id.in_(names)).order_by(event_log.c.seq)
+        return [envelope_of(row) for row in connection.execute(heard)]
+
     def _waiting(self, connection: Connection) -> frozenset[str]:
         """Return the sources of fills that the portfolio has still to hear of."""
         heard = (
@@ -68,3 +76,9 @@ class ExecutorsFills:
         )
         facts = (envelope_of(row).event for row in connection.execute(heard))
         return frozenset(source_of(one.fill) for one in facts if isinstance(one, OrderFilled))
+
+
+def _name_of(fill: Fill) -> str:
+    """Return the id of the fact that told of a fill."""
+    identity = (fill.venue, fill.account, fill.trade_id)
+    return derive("event", _SPEAKER, OrderFilled.topic, *identity)

@@ -23,6 +23,7 @@ from portfolio.tables import (
     round_trips,
     tax_lots,
 )
+from shared.bus.tables import deliveries
 from shared.db.engine import DatabaseAddress, connect
 from shared.domain.enums import BalanceKind, Side
 from tests.database import empty_database
@@ -278,6 +279,7 @@ def test_books_of_another_account_are_not_looked_at(desk):
 @pytest.fixture
 def trading(tmp_path, monkeypatch):
     monkeypatch.setenv("TRADING_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("MARKET__INSTRUMENTS", ",".join(SYMBOLS))
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*words):
@@ -306,6 +308,18 @@ def test_the_command_proves_names_and_rebuilds(desk, trading):
     done = trading("rebuild", "--yes")
     assert (done.exit_code, "rows were written anew" in done.output) == (0, True)
     assert trading("verify").exit_code == 0
+
+
+def test_a_fill_that_nobody_heard_of_is_booked_by_a_rebuild(desk, trading):
+    lost = filled("t8", Side.BUY, "1", "100", 5)
+    desk.record(lost)
+    with desk.runtime.transactions("executor").begin() as uow:
+        uow.emit(lost)
+    desk.behind_their_back(delete(deliveries))
+    assert f"fills simulated:{ACCOUNT}:t8 row" in trading("verify").output
+    assert trading("rebuild", "--yes").exit_code == 0
+    assert trading("verify").exit_code == 0
+    assert desk.position().quantity == D("1")
 
 
 def test_what_contradicts_itself_is_not_rebuilt(desk, trading):
