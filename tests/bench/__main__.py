@@ -25,6 +25,7 @@ GROUPS = (
     "halt",
     "executor",
     "audit",
+    "books",
 )
 
 
