@@ -38,7 +38,14 @@ _WARM_CANDLES = 2_000
 
 def spec(weights: dict[str, float], fee: float, slippage: float) -> BacktestSpec:
     account, interval = AccountId("mock-bench"), Interval.M1
-    limits = RiskLimits(max_trades_per_day=1_000_000, max_drawdown_ratio=1.0, min_barrier_costs=0.0)
+    limits = RiskLimits(
+        max_trades_per_day=1_000_000,
+        max_drawdown_ratio=1.0,
+        max_day_loss_ratio=1.0,
+        max_losses_in_row=1000,
+        max_volatility_ratio=1000.0,
+        min_barrier_costs=0.0,
+    )  # nothing stops trading, as nothing stops the float loop beside it
     orders: OrderPolicy = ExecutorSettings().policy(PlatformSettings())
     return BacktestSpec(
         account=account,
