@@ -20,12 +20,12 @@ Admin = Annotated[Principal, Depends(require("admin"))]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warden:
-    """`thaw` and `accept` take, last, the name of who decided, `close` the request itself."""
+    """`thaw` takes, last, the name of who decided, `accept` and `close` the request itself."""
 
     transactions: Transactions
     account: AccountId
     thaw: Callable[[Symbol, str], None]
-    accept: Callable[[str, str], Decimal]
+    accept: Callable[[str, Asked], Decimal]
     close: Callable[[str, str, Asked], None]
 
 
@@ -45,11 +45,16 @@ def warden_router(warden: Warden) -> APIRouter:
         warden.thaw(Symbol(symbol), principal.name)
         return freezes()
 
-    @routes.post("/baselines", summary="Take what the venue holds of an asset for right")
+    @routes.post(
+        "/baselines",
+        dependencies=[Depends(require("admin"))],
+        summary="Take what the venue holds of an asset for right",
+    )
     def accept(  # pyright: ignore[reportUnusedFunction]
-        body: BaselineIn, principal: Admin
+        body: BaselineIn, asking: Once
     ) -> BaselineOut:
-        return BaselineOut(asset=body.asset, amount=warden.accept(body.asset, principal.name))
+        accepted = warden.accept(body.asset, asking.about(body))
+        return BaselineOut(asset=body.asset, amount=accepted)
 
     @routes.post(
         "/orders/{client_order_id}/close",

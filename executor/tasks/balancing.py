@@ -19,6 +19,7 @@ from shared.domain.enums import OrderStatus, SurpriseKind
 from shared.domain.errors import BadInput
 from shared.domain.instrument import split_symbol
 from shared.domain.values import ZERO
+from shared.http.idempotency import Asked
 from shared.runtime.logging import get_logger
 
 log = get_logger()
@@ -93,11 +94,12 @@ class Balances:
             refresh()
         return ()
 
-    def accept(self, asset: str, actor: str) -> Decimal:
+    def accept(self, asset: str, asked: Asked) -> Decimal:
         """Take what the venue holds of an asset for right, and return the new baseline.
 
         Raises:
             BadInput: trading here does not move this asset.
+            IdempotencyConflict: the key was used for another request.
         """
         line = self.line
         if asset not in assets_of(line.symbols):
@@ -108,9 +110,9 @@ class Balances:
             self._count_fills()
             baseline = theirs.get(asset, ZERO) - self._known.moved.amounts.get(asset, ZERO)
 
-        explaining.accept(line, asset, baseline, actor)
+        accepted = explaining.accept(line, asset, baseline, asked)
         self.compare()
-        return baseline
+        return accepted
 
     def _begin(self, assets: frozenset[str], theirs: Mapping[str, Decimal]) -> dict[str, Decimal]:
         """Take what is found of assets seen for the first time for what the account began with."""

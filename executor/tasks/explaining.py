@@ -16,6 +16,7 @@ from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.enums import BalanceKind
 from shared.domain.events import BalanceFound
 from shared.domain.values import ZERO, to_text
+from shared.http.idempotency import Asked, once
 from shared.runtime.logging import get_logger
 
 log = get_logger()
@@ -38,10 +39,18 @@ def begin(line: Line, began: Mapping[str, Decimal]) -> None:
     log.info("account.begun", assets=sorted(began))
 
 
-def accept(line: Line, asset: str, baseline: Decimal, actor: str) -> None:
-    """Set what the account holds beside our fills; the difference is what was not explained."""
+def accept(line: Line, asset: str, baseline: Decimal, asked: Asked) -> Decimal:
+    """Set what the account holds beside our fills; the difference is what was not explained.
 
-    def work(uow: UnitOfWork) -> None:
+    Returns:
+        What was set, now or when the same was asked before.
+
+    Raises:
+        IdempotencyConflict: the key was used for another request.
+    """
+    actor = asked.actor
+
+    def work(uow: UnitOfWork) -> Decimal:
         known = _locked(line, uow, asset)
         difference = baseline - known.amount
         after = Baseline(asset=asset, amount=baseline, rounded_at=known.rounded_at)
@@ -54,8 +63,9 @@ def accept(line: Line, asset: str, baseline: Decimal, actor: str) -> None:
         uow.audit(actor, "balance.accepted", asset, detail)
         if difference:
             uow.emit(_found(line, uow, asset, difference, BalanceKind.ACCEPTED, actor))
+        return baseline
 
-    line.transactions.attempt(work)
+    return line.transactions.attempt(lambda uow: once(uow, asked, Decimal, lambda: work(uow)))
 
 
 def round_off(line: Line, asset: str, drift: Decimal) -> datetime:

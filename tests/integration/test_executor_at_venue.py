@@ -208,8 +208,10 @@ def test_coins_that_come_from_nowhere_freeze_their_instrument_until_they_are_acc
     sim.exchange.deposit("main", "BTC", D(3))
     trading.wait(lambda: frozen(trading), 25)
     assert "the venue holds 3 BTC, the books explain 0" in frozen(trading)[0].detail
-    answer = ask(trading, "POST", "/baselines", json={"asset": "BTC"})
-    assert answer.json() == {"asset": "BTC", "amount": "3"}
+    wish = {"Idempotency-Key": "three-of-them"}
+    for _ in range(2):
+        answer = ask(trading, "POST", "/baselines", json={"asset": "BTC"}, headers=wish)
+        assert answer.json() == {"asset": "BTC", "amount": "3"}
     ask(trading, "DELETE", f"/freezes/{trading.symbol}")
     agreed = ask(trading, "POST", "/reconcile").json()
     assert agreed == {"agrees": True, "differences": []}
@@ -236,7 +238,8 @@ def test_it_says_where_it_trades_and_that_it_is_ready(trading, sim):
 
 
 def test_bad_wishes_are_refused_with_the_field_and_the_remedy(trading):
-    unknown = ask(trading, "POST", "/baselines", json={"asset": "DOGE"})
+    wish = {"Idempotency-Key": "much-wow"}
+    unknown = ask(trading, "POST", "/baselines", json={"asset": "DOGE"}, headers=wish)
     assert (unknown.status_code, unknown.json()["reason"]) == (422, "bad_input")
     assert "one of BTC" in unknown.text
     assert ask(trading, "DELETE", "/freezes/DOGE-USD").status_code == 404

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import Column, Integer, Table, bindparam, insert, literal, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from shared.db.base import TRANSACTIONS, metadata
 from shared.db.statements import Prepared, among, given
@@ -96,7 +96,7 @@ def test_a_missing_value_and_a_wrong_one_are_named(engine, written):
         assert len(one.rows(connection, word="w1")) == 1
         with pytest.raises(KeyError, match="word"):
             one.rows(connection)
-        with pytest.raises(ValueError, match="no word"):
+        with pytest.raises(StatementError, match="no word"):
             one.rows(connection, word=" w1 ")
 
 

@@ -15,7 +15,7 @@ from shared.db.audit import audit
 from shared.domain.clock import SystemClock
 from shared.domain.enums import BalanceKind, Side
 from shared.domain.events import BalanceMoved, OrderFilled
-from tests.builders import ACCOUNT
+from tests.builders import ACCOUNT, asked
 from tests.unit.executor.venue_room import D, SaidVenue, VenueRoom, open_account
 from tests.unit.portfolio.test_movements import Two
 from tests.unit.portfolio.test_portfolio_service import filled
@@ -153,9 +153,9 @@ def test_what_a_person_accepts_is_booked_by_its_difference(both):
     both.held["USDT"] += D("12.5")
     both.held["BTC"] -= D("0.05")
     assert both.compare() == ["BTC", "USDT"]
-    both.balances.accept("USDT", "ann")
-    both.balances.accept("BTC", "ann")
-    both.balances.accept("BTC", "ann")  # nothing is left to explain
+    both.balances.accept("USDT", asked(actor="ann"))
+    both.balances.accept("BTC", asked("wish-0002", "ann"))
+    both.balances.accept("BTC", asked("wish-0003", "ann"))  # nothing is left to explain
     both.listen()
     assert both.said(BalanceKind.ACCEPTED) == [("USDT", D("12.5")), ("BTC", D("-0.05"))]
     assert both.compare() == []
