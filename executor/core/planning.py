@@ -25,7 +25,7 @@ from shared.domain.ids import (
 )
 from shared.domain.values import ZERO
 from shared.domain.venue import OrderReport
-from shared.domain.verdict import Approved
+from shared.domain.verdict import TARGET_WEIGHT, Approved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +70,11 @@ def obstacle(
 def plan(approved: Approved, policy: OrderPolicy) -> Order:
     """Return the one order an approval permits.
 
-    An entry without a bracket, as a target weight makes it, has no horizon at which it would stop
-    waiting: it fills at once or not at all.
+    An entry that a target weight asks for has no horizon at which it would stop waiting: it fills
+    at once or not at all.
     """
     is_entry = approved.purpose is Purpose.ENTRY
-    may_wait = is_entry and approved.bracket is not None
+    may_wait = is_entry and approved.sizing.kind != TARGET_WEIGHT
     is_market = not is_entry and policy.exit_type is OrderType.MARKET
     horizon = approved.bracket and approved.bracket.horizon_candles * approved.interval.delta
     if is_market:

@@ -24,9 +24,9 @@ from shared.domain.kelly import (
 from shared.domain.recommendation import Recommendation
 from shared.domain.signal import Confidence, Edge
 from shared.domain.values import ZERO
-from shared.domain.verdict import Breach, Sizing
+from shared.domain.verdict import TARGET_WEIGHT, Breach, Sizing
 
-KELLY, FIXED, TARGET, EXIT = "kelly", "fixed", "target", "exit"
+KELLY, FIXED, TARGET, EXIT = "kelly", "fixed", TARGET_WEIGHT, "exit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

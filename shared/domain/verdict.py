@@ -21,6 +21,9 @@ class Breach:
     remedy: str
 
 
+TARGET_WEIGHT = "target"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizing:
     """Every step from belief to quantity; ratios are shares of equity, 0 where one does not apply.

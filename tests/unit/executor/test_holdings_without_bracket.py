@@ -11,7 +11,8 @@ from executor.core.holdings import Holding
 from executor.core.planning import plan
 from executor.core.protecting import is_locked_up, protect
 from shared.domain.enums import ExitReason, OrderType, Side, TimeInForce
-from shared.domain.verdict import decision_id
+from shared.domain.verdict import TARGET_WEIGHT, decision_id
+from tests.builders import SIZING
 from tests.unit.executor.executor_builders import (
     LISTING,
     POLICY,
@@ -46,8 +47,9 @@ def play(book, *candles):
         replace(POLICY, entry_time_in_force=TimeInForce.GTC, is_post_only=True),
     ],
 )
-def test_an_entry_without_a_bracket_never_waits_since_nothing_would_end_its_wait(policy):
-    one = plan(approval(bracket=None), policy)
+def test_an_entry_of_a_target_weight_never_waits_since_nothing_would_end_its_wait(policy):
+    sizing = replace(SIZING, kind=TARGET_WEIGHT)
+    one = plan(approval(bracket=None, sizing=sizing), policy)
     assert (one.time_in_force, one.is_post_only) == (TimeInForce.IOC, False)
     assert (one.bracket, one.horizon_at) == (None, None)
     waiting = plan(approval(), policy)
