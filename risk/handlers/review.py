@@ -1,7 +1,7 @@
 """Reviews what was recommended: verdict, what it sets aside, and its fact, in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from risk.core.book import Book
@@ -26,7 +26,6 @@ from risk.repository.policy import Opening
 from risk.repository.view import view
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import UnitOfWork
-from shared.db.control import lock_trading_state
 from shared.domain.enums import Purpose
 from shared.domain.events import (
     RecommendationApproved,
@@ -59,7 +58,8 @@ class Reviewer:
         """Judge those not judged before, as one group, and write everything that follows.
 
         The account's lock comes first and lasts to the commit, so what is read here is what is
-        still true when it is written: limits hold however many reviewers there are.
+        still true when it is written: limits hold however many reviewers there are. The trading
+        state is not locked: a halt must not wait for a verdict, and every claim looks again.
         """
         connection, owner = uow.connection, self.opening.account
         account.lock_account(connection, owner)
@@ -75,10 +75,6 @@ class Reviewer:
         seen = view(limits, new)
         book = account.load_book(connection, self.opening, state, entries, uow.now, seen)
         verdicts = review_group(new, book, terms, uow.now)
-        locked = lock_trading_state(connection, owner)  # not before: a halt waits for it
-        if locked is not state:
-            book = replace(book, state=locked)
-            verdicts = review_group(new, book, terms, uow.now)
         decisions.add_decisions(connection, verdicts, uow.now)
         approved = [verdict for verdict in verdicts if isinstance(verdict, Approved)]
         if approved:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from risk.repository.policy import find_state
 from shared.db.audit import audit
-from shared.db.control import control
+from shared.db.control import control, lock_trading_state
 from shared.domain.clock import EPOCH
 from shared.domain.enums import AlarmKind, OrderStatus, SurpriseKind, TradingState
 from shared.domain.events import OrderRejected, TradingAlarmed, VenueSurprised
@@ -127,10 +127,10 @@ def test_the_first_state_is_not_dated_1970(sqlite_engine, facts, monkeypatch):
     assert not risk.ask("GET", "/limits").json()["created_at"].startswith("1970")
 
 
-def test_a_halt_that_commits_while_a_verdict_is_being_reached_is_still_obeyed(
+def test_a_halt_does_not_wait_for_a_verdict_and_what_it_approves_is_not_claimed(
     mariadb_engine, facts, monkeypatch
 ):
-    """The verdict locks the state only for as long as it writes, so that a halt need not wait."""
+    from executor.core.planning import obstacle
     from risk.handlers import review
 
     risk = facts.Risk(mariadb_engine)
@@ -144,8 +144,10 @@ def test_a_halt_that_commits_while_a_verdict_is_being_reached_is_still_obeyed(
 
     monkeypatch.setattr(review, "current_state", looked_just_before_the_halt)
     risk.say(facts.issued(1, facts.entry(1)))
-    assert [one.check for one in risk.denied()[0].breaches] == ["trading_state"]
-    assert risk.approved() == []
+    (approved,) = risk.approved()
+    with risk.outside.begin() as claim:
+        state = lock_trading_state(claim.connection, "mock-main")
+        assert obstacle(state, approved.purpose, claim.now, approved.expires_at) == "trading is halted"
 
 
 # --- a file ------------------------------------------------------------------------------------
