@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -123,20 +123,21 @@ class Markets:
     correlations: Correlations = field(default_factory=_no_correlations)
     needs_quotes: bool = False
 
+    def quoted(self, quotes: Mapping[Symbol, Quote]) -> "Markets":
+        """Return the same where a venue has best prices to tell, and these are known."""
+        quoted = {
+            symbol: replace(one, quote=quotes.get(symbol)) for symbol, one in self.by_symbol.items()
+        }
+        return replace(self, by_symbol=quoted, needs_quotes=True)
+
 
 NO_MARKETS = Markets()
 
 
-def markets_of(
-    tapes: Iterable[Tape],
-    interval: timedelta,
-    quotes: Mapping[Symbol, Quote] | None = None,
-    *,
-    needs_quotes: bool = False,
-) -> Markets:
-    """Return what the tapes and the best prices say."""
+def markets_of(tapes: Iterable[Tape], interval: timedelta) -> Markets:
+    """Return what the tapes say, as it is where nobody tells of best prices."""
     told = sorted(tapes, key=lambda tape: tape.symbol)
-    seen, ratios = quotes or {}, _volatility_ratios(told)
+    ratios = _volatility_ratios(told)
     return Markets(
         by_symbol={
             tape.symbol: Market(
@@ -144,12 +145,10 @@ def markets_of(
                 price=tape.price,
                 traded_at=tape.traded_at,
                 volatility_ratio=ratios.get(tape.symbol),
-                quote=seen.get(tape.symbol),
             )
             for tape in told
         },
         correlations=correlations(told, interval),
-        needs_quotes=needs_quotes,
     )
 
 

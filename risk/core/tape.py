@@ -96,7 +96,7 @@ def returns(closes: Floats) -> Floats:
     return closes[:, 1:] / closes[:, :-1] - 1.0
 
 
-def comparable(tape: Tape, until: datetime, interval: timedelta) -> list[float] | None:
+def comparable(tape: Tape, until: datetime, interval: timedelta) -> Floats | None:
     """Return the last 73 closes up to `until`, None where fewer are known.
 
     Where its candles end before `until`, the last close is repeated.
@@ -104,8 +104,10 @@ def comparable(tape: Tape, until: datetime, interval: timedelta) -> list[float] 
     behind = _missed(tape.closed_at, until + interval, interval)
     if len(tape.closes) + behind <= RETURNS:
         return None
-    kept = list(tape.closes[-RETURNS - 1 :])
-    return [*kept, *[kept[-1]] * behind][-RETURNS - 1 :]
+    kept = np.asarray(tape.closes, dtype=np.float64)
+    if behind:
+        kept = np.concatenate((kept, np.full(behind, kept[-1])))
+    return kept[-RETURNS - 1 :]
 
 
 def standardised(closes: Floats) -> tuple[Floats, NDArray[np.bool_]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Text, select, type_coerce
 
 from risk.core.market import Quote
 from risk.core.tape import Tape
@@ -15,12 +15,21 @@ from shared.domain.enums import Interval
 from shared.domain.events import QuotesSeen
 from shared.domain.ids import AccountId, Symbol
 
-_TAPES = Prepared(
-    select(risk_tapes).where(
-        given(risk_tapes.c.venue),
-        given(risk_tapes.c.timeframe),
-        among(risk_tapes.c.symbol, "symbols"),
-    )
+_kept = risk_tapes.c
+_of_shelf = (
+    given(_kept.venue),
+    given(_kept.timeframe),
+    among(_kept.symbol, "symbols"),
+)
+_TAPES = Prepared(select(risk_tapes).where(*_of_shelf))
+_AS_WRITTEN = Prepared(
+    select(
+        _kept.symbol,
+        _kept.closed_at,
+        type_coerce(_kept.closes, Text).label("closes"),
+        _kept.price,
+        _kept.traded_at,
+    ).where(*_of_shelf)
 )
 _QUOTES = Prepared(
     select(risk_quotes).where(given(risk_quotes.c.account), among(risk_quotes.c.symbol, "symbols"))
@@ -51,6 +60,15 @@ def load_tapes(
         )
         for row in rows
     }
+
+
+def read_tapes(
+    connection: Connection, shelf: Shelf, symbols: Iterable[Symbol]
+) -> Sequence[Row[Any]]:
+    """Return the same as rows, with the closes as the text that is kept of them."""
+    return _AS_WRITTEN.rows(
+        connection, venue=shelf.venue, timeframe=shelf.interval, symbols=sorted(symbols)
+    )
 
 
 def save_tapes(connection: Connection, shelf: Shelf, tapes: Iterable[Tape]) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from risk.core.limits import RiskLimits
 from risk.repository.market import Shelf
+from risk.repository.tape_cache import TapeCache
 from risk.tables import risk_limits
 from shared.bus.codec import from_builtins
 from shared.bus.unit_of_work import UnitOfWork, datetime_now
@@ -40,7 +41,7 @@ class Opening:
 
     `quote`: the asset that its amounts are in. `venues`: where each instrument is traded.
     `shelf`: whose candles tell of its market; `needs_quotes`: a venue has best prices to tell
-    besides, so entries wait for them.
+    besides, so entries wait for them. `tapes`: what is remembered of what those candles say.
     """
 
     account: AccountId
@@ -50,6 +51,7 @@ class Opening:
     shelf: Shelf
     needs_quotes: bool = False
     venues: Mapping[Symbol, str] = field(default_factory=dict[Symbol, str])
+    tapes: TapeCache = field(default_factory=TapeCache, compare=False, repr=False)
 
 
 def open_account(uow: UnitOfWork, opening: Opening) -> None:

@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 
 from risk.core.book import Holding
 from risk.core.limits import RiskLimits
-from risk.core.market import Markets, markets_of
+from risk.core.market import Markets
 from risk.core.reservation import Reservation
-from risk.repository.market import load_quotes, load_tapes
+from risk.repository.market import load_quotes
 from risk.repository.policy import Opening
 from shared.domain.ids import Symbol
 from shared.domain.recommendation import Recommendation
@@ -34,12 +34,11 @@ class View:
         """Return the market of what is to be entered and of what is at risk already."""
         held = {one.symbol for one in positions if one.quantity > ZERO}
         joined = {one.symbol for one in promised if one.amount > ZERO}
-        wanted, shelf = self.entered | held | joined, opening.shelf
-        tapes = load_tapes(connection, shelf, wanted)
-        quotes = load_quotes(connection, opening.account, wanted) if opening.needs_quotes else {}
-        return markets_of(
-            tapes.values(), shelf.interval.delta, quotes, needs_quotes=opening.needs_quotes
-        )
+        wanted = self.entered | held | joined
+        found = opening.tapes.markets(connection, opening.shelf, wanted)
+        if not opening.needs_quotes:
+            return found
+        return found.quoted(load_quotes(connection, opening.account, wanted))
 
 
 def view(limits: RiskLimits, proposed: Iterable[Recommendation] = ()) -> View:
