@@ -13,7 +13,7 @@ from shared.domain.enums import BalanceKind, ExitReason, Side
 from shared.domain.ids import AccountId, DecisionId, Symbol
 from shared.domain.instrument import split_symbol
 from shared.domain.order import Fill
-from shared.domain.values import MONEY, ZERO
+from shared.domain.values import MONEY, ZERO, exact
 
 EXTERNAL = "external"
 """What the source of everything begins with that is not a fill of ours, its trips and lots too."""
@@ -130,7 +130,7 @@ def booking_of(
         fee_price=fee_price if is_third else None,
         fee_purse=fee_purse or usual,
         exit_reason=reason,
-        reference_price=fill.reference_price,
+        reference_price=exact(fill.reference_price),
     )
 
 

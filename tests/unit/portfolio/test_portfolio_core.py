@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -7,7 +8,7 @@ import pytest
 from portfolio.core.booking import booking_of
 from portfolio.core.books import book, flat
 from portfolio.core.equity import Holdings, mark, opening_watermark, watermark_of
-from portfolio.core.flow import Flow
+from portfolio.core.flow import Flow, flow_of
 from portfolio.core.performance import Activity, EquityCurve, measure
 from portfolio.core.position import Position, apply
 from portfolio.core.trades import RoundTrip
@@ -134,6 +135,13 @@ def test_a_round_trip_knows_what_it_earned_and_why_it_ended():
     assert trip.pnl == D("197.8") - D("190.2")
     assert trip.closed_at == START + timedelta(minutes=5)
     assert trip.exit_reason is ExitReason.STOP
+
+
+def test_a_market_price_of_more_digits_than_a_table_holds_is_booked_as_the_table_holds_it():
+    sale = replace(fill("a", Side.SELL, "3", "10"), reference_price=D("10.0000000000000000003"))
+
+    assert booking_of(sale, None).reference_price == D(10)
+    assert flow_of(sale).slippage == D(0)
 
 
 def test_lots_are_sold_first_in_first_out():
