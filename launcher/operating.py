@@ -66,6 +66,7 @@ def check_configuration() -> None:
     """Read every setting and say whether all of them can be used."""
     _configuration()
     platform = load(PlatformSettings)
+    platform.key_pepper()
     if not platform.keys() and platform.mode is not Mode.MOCK:
         err.print(
             "TRADING_API_KEYS is not set: paper and live do not start without a key, unless the "

@@ -28,6 +28,8 @@ from shared.http.keys import (
     stored,
     stored_keys,
 )
+from shared.http.uses import Use
+from shared.runtime.key_uses import writing
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -142,6 +144,31 @@ def test_making_ending_and_replacing_stand_in_the_audit_without_the_key(desk):
     assert [one.action for one in told] == ["key.created", "key.rotated", "key.revoked"]
     assert {one.actor for one in told} == {"ada"}
     assert told[1].detail["replaces"] == told[0].subject == made.key.principal.key_id
+
+
+def use(_desk, key_id, at, is_deed=True):
+    who = replace(BOT, key_id=key_id)
+    return Use(principal=who, method="GET", route="/limits", status=200, at=at, is_deed=is_deed)
+
+
+def test_last_use_is_kept_by_the_minute_and_never_goes_back(desk):
+    key_id = desk.create().key.principal.key_id
+    write = writing(desk.transactions)
+    late, early = NOW + timedelta(minutes=5, seconds=30), NOW + timedelta(minutes=1)
+    write([use(desk, key_id, late), use(desk, key_id, early, is_deed=False)])
+    write([use(desk, key_id, early)])
+    assert desk.keys()[key_id].last_used_at == NOW + timedelta(minutes=5)
+    told = [one for one in desk.deeds() if one.action == "key.used"]
+    assert [(one.actor, one.subject, one.detail["key_id"]) for one in told] == [
+        ("bot", "GET /limits", key_id)
+    ] * 2
+
+
+def test_a_key_of_the_configuration_is_told_by_its_name(desk):
+    write = writing(desk.transactions)
+    write([replace(use(desk, "", NOW), principal=Principal(name="configured-1", scope="read"))])
+    (told,) = desk.deeds()
+    assert (told.actor, told.detail["key_id"]) == ("configured-1", "configured-1")
 
 
 def at_once(number, work):

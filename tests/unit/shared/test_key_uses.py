@@ -1,6 +1,7 @@
 """What keys are used for is noted without waiting, written once, and never lost for a bad moment."""
 
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 
@@ -76,3 +77,11 @@ def test_memory_is_bounded_however_long_the_database_is_away(book, capsys):
     assert len(book.rows) == 10_000
     assert book.rows[-1].principal.name == "k10004"
     assert "key_use.lost" in capsys.readouterr().out
+
+
+def test_the_last_notes_are_written_when_the_service_stops(book):
+    stop = Event()
+    stop.set()
+    book.read()
+    book.uses.run(stop)
+    assert len(book.rows) == 1
