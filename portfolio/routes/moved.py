@@ -146,7 +146,13 @@ class AdjustmentIn(_MovementIn):
 
 
 AnyMovement = TransferIn | ExternalTradeIn | AdjustmentIn
-MovementIn = Annotated[AnyMovement, Field(discriminator="kind")]
+MovementIn = Annotated[
+    AnyMovement,
+    Field(
+        discriminator="kind",
+        examples=[{"kind": "deposit", "asset": "USDT", "amount": "2500", "reason": "payday"}],
+    ),
+]
 
 
 class MovementOut(Document):

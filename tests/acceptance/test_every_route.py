@@ -135,6 +135,7 @@ def test_every_body_has_an_example_and_every_operation_a_summary(clients, servic
             has_example = (
                 "example" in schema
                 or "examples" in schema
+                or "examples" in schema["schema"]
                 or "examples" in known
                 or "example" in known
             )

@@ -269,7 +269,9 @@ def test_a_person_ends_an_order_in_doubt_and_only_such_a_one(room):
     with pytest.raises(Conflict):
         wishes.close(identity, "venue ticket 4711", asked("wish-0002"))
     with pytest.raises(NotFound):
-        wishes.close("f1020000-0000-8000-8000-000000000000", "venue ticket 4711", asked("wish-0003"))
+        wishes.close(
+            "f1020000-0000-8000-8000-000000000000", "venue ticket 4711", asked("wish-0003")
+        )
 
 
 def test_what_fills_after_it_was_closed_by_hand_is_booked_and_freezes_its_instrument(room):

@@ -31,7 +31,9 @@ def holding(sqlite_engine, facts):
 
 def verdict(risk, facts, recommendation):
     risk.say(facts.issued(1, recommendation, origin=f"test:{recommendation.recommendation_id}"))
-    denied = [one for one in risk.denied() if one.recommendation_id == recommendation.recommendation_id]
+    denied = [
+        one for one in risk.denied() if one.recommendation_id == recommendation.recommendation_id
+    ]
     return [breach.check for breach in denied[0].breaches] if denied else "approved"
 
 

@@ -113,7 +113,12 @@ def test_who_resumes_while_the_cause_holds_is_told_so_and_no_claim_ever_sees_it_
 
 
 def test_a_person_may_tighten_and_loosen_as_they_like(embedded):
-    for path, state in (("/reduce", "reduce"), ("/halt", "halt"), ("/reduce", "reduce"), ("/resume", "run")):
+    for path, state in (
+        ("/reduce", "reduce"),
+        ("/halt", "halt"),
+        ("/reduce", "reduce"),
+        ("/resume", "run"),
+    ):
         assert embedded.ask("POST", path, body=WHY).json()["state"] == state
     assert embedded.ask("POST", "/resume", body=WHY).json()["version"] == 5  # asking twice is once
     assert embedded.ask("POST", "/halt", scope="trade", body=WHY).status_code == 403
@@ -147,7 +152,9 @@ def test_a_halt_does_not_wait_for_a_verdict_and_what_it_approves_is_not_claimed(
     (approved,) = risk.approved()
     with risk.outside.begin() as claim:
         state = lock_trading_state(claim.connection, "mock-main")
-        assert obstacle(state, approved.purpose, claim.now, approved.expires_at) == "trading is halted"
+        assert (
+            obstacle(state, approved.purpose, claim.now, approved.expires_at) == "trading is halted"
+        )
 
 
 # --- a file ------------------------------------------------------------------------------------
