@@ -4,15 +4,17 @@ from functools import partial
 
 from portfolio.core.books import BooksPolicy
 from portfolio.handlers import Bookkeeper
+from portfolio.handlers.found import Finder
 from portfolio.handlers.movements import Movements
 from portfolio.handlers.posting import Poster
 from portfolio.handlers.rebalancing import Rebalancing
 from portfolio.repository.opening import opened_in
 from portfolio.routes import Desk, movements_router, rebalance_router, router
 from portfolio.settings import PortfolioSettings
+from portfolio.tasks import CatchUp
 from shared.bus.unit_of_work import Transactions
 from shared.http.probes import Check
-from shared.runtime.service import Runtime, Service, add_check, create_api, new_metrics
+from shared.runtime.service import Runtime, Service, Work, add_check, create_api, new_metrics
 
 NAME = "portfolio"
 PORT = 8026
@@ -40,7 +42,15 @@ def build(settings: PortfolioSettings, runtime: Runtime) -> Service:
     sweep = settings.sweep(runtime.settings)
     sweeping = None if sweep is None else partial(rebalancing.sweep, sweep)
     bookkeeper = Bookkeeper(policy=policy, metrics=metrics, sweeping=sweeping)
-    return Service(name=NAME, port=PORT, api=api, metrics=metrics, handlers=bookkeeper.handlers())
+    catch_up = CatchUp(transactions=desk.transactions, finder=Finder(policy=policy, poster=poster))
+    return Service(
+        name=NAME,
+        port=PORT,
+        api=api,
+        metrics=metrics,
+        handlers=bookkeeper.handlers(),
+        tasks=(Work(name="catch_up", run=catch_up.run),),
+    )
 
 
 def _another_currency(transactions: Transactions, policy: BooksPolicy) -> str | None:

@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from executor.handlers.movements import Declared
 from executor.tables import balance_baselines, fills
 from executor.tasks.balancing import Balances
 from shared.bus.consumer import Consumer
+from shared.bus.tables import subscriptions
 from shared.db.audit import audit
 from shared.domain.clock import SystemClock
 from shared.domain.enums import BalanceKind, Side
@@ -214,3 +216,15 @@ def test_the_words_of_another_account_change_no_baseline(both):
     with both.room.line.transactions.read() as connection:
         found = connection.execute(select(balance_baselines.c.asset, balance_baselines.c.amount))
         assert {row.asset: row.amount for row in found} == {"BTC": D("0.25"), "USDT": D(5000)}
+
+
+def test_what_was_found_before_portfolio_ever_listened_is_booked_when_it_starts(both):
+    with both.room.line.transactions.begin() as uow:
+        uow.connection.execute(delete(subscriptions))
+    both.compare()
+    assert both.portfolio.owned() == {}
+    both.portfolio.restart()
+    (catch_up,) = both.portfolio.service.tasks
+    for _ in range(2):
+        catch_up.run(Event())
+    both.assert_books_equal_venue()
