@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from shared.domain.clock import SystemClock
 from shared.http.key_desk import CHAIN
 from shared.http.keys import Principal, StoredKey, api_keys, generate, peppered, store
-from shared.runtime.pepper import ensure_pepper
+from shared.runtime.pepper import ensure_pepper, pepper_of
 from shared.runtime.service import Runtime
 from shared.runtime.settings import ConfigurationError, Mode
 
@@ -32,8 +32,12 @@ def ensure_key(runtime: Runtime) -> str | None:
     transactions = runtime.transactions(CHAIN)
     with transactions.read() as connection:
         has_stored = bool(connection.execute(_STORED).scalar_one())
-    if has_stored:
+    if has_stored and pepper_of(settings) is None:
         ensure_pepper(settings)
+        sys.stderr.write(
+            "\nThe pepper of the keys in the database is gone, so none of them works; a new one "
+            "was made. Make new keys with 'trading keys create NAME --scope admin'.\n\n"
+        )
     if has_stored or settings.keys():
         return None
     if settings.mode is not Mode.MOCK:

@@ -250,3 +250,16 @@ def test_an_empty_pepper_file_is_said_to_be_empty(tmp_path):
     (tmp_path / PEPPER_FILE).write_text("\n")
     with pytest.raises(ConfigurationError, match="is empty"):
         pepper_of(settings)
+
+
+def test_a_lost_pepper_is_told_with_what_to_do(tmp_path, capsys):
+    platform = load(PlatformSettings, trading_state_dir=tmp_path)
+    empty_database(platform.database())
+    runtime = build_runtime(platform)
+    assert ensure_key(runtime) is not None
+    assert ensure_key(runtime) is None
+    (tmp_path / PEPPER_FILE).unlink()
+    capsys.readouterr()
+    assert ensure_key(runtime) is None
+    assert "trading keys create" in capsys.readouterr().err
+    assert (tmp_path / PEPPER_FILE).stat().st_mode & 0o077 == 0
