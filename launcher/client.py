@@ -17,6 +17,7 @@ from shared.runtime.first_start import KEY_FILE
 from shared.runtime.settings import PlatformSettings
 
 _TIMEOUT_SECONDS = 10.0
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be recognised, not listened on
 
 
 class AnsweredNo(Refused):
@@ -29,11 +30,16 @@ class AnsweredNo(Refused):
 
 class _ClientSettings(BaseSettings):
     trading_api_key: SecretStr | None = None
-    trading_host: str = "127.0.0.1"
+    trading_host: str = ""
+
+
+def _reachable(bind_host: str) -> str:
+    """Return where to ask for what listens there; of all addresses, this machine's own."""
+    return "127.0.0.1" if bind_host in _EVERYWHERE else bind_host
 
 
 class Platform:
-    """The services of one host.
+    """The services of one host: TRADING_HOST, else where services of these settings listen.
 
     The key is that of TRADING_API_KEY, else the strongest of TRADING_API_KEYS, else what the first
     start in mock mode left in its file.
@@ -41,7 +47,7 @@ class Platform:
 
     def __init__(self, settings: PlatformSettings) -> None:
         client = _ClientSettings()
-        self._host = client.trading_host
+        self._host = client.trading_host or _reachable(settings.trading_bind_host)
         key = _key(client, settings)
         self._http = httpx.Client(
             headers={HEADER: key} if key else {},
