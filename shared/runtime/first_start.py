@@ -5,14 +5,15 @@ import sys
 from pathlib import Path
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from shared.bus.unit_of_work import Transactions
 from shared.domain.clock import SystemClock
 from shared.http.key_desk import CHAIN
 from shared.http.keys import Principal, StoredKey, api_keys, generate, peppered, store
 from shared.runtime.pepper import ensure_pepper, pepper_of
 from shared.runtime.service import Runtime
-from shared.runtime.settings import ConfigurationError, Mode
+from shared.runtime.settings import ConfigurationError, Mode, PlatformSettings
 
 _FIRST_KEY_ID = "00000000"
 KEY_FILE = "api-key"
@@ -30,8 +31,7 @@ def ensure_key(runtime: Runtime) -> str | None:
     """
     settings = runtime.settings
     transactions = runtime.transactions(CHAIN)
-    with transactions.read() as connection:
-        has_stored = bool(connection.execute(_STORED).scalar_one())
+    has_stored = _has_stored(transactions, settings)
     if has_stored and pepper_of(settings) is None:
         ensure_pepper(settings)
         sys.stderr.write(
@@ -61,6 +61,16 @@ def ensure_key(runtime: Runtime) -> str | None:
         f"\nYour API key (shown once; kept in {path} for the trading command):\n\n    {key}\n\n"
     )
     return key
+
+
+def _has_stored(transactions: Transactions, settings: PlatformSettings) -> bool:
+    try:
+        with transactions.read() as connection:
+            return bool(connection.execute(_STORED).scalar_one())
+    except SQLAlchemyError:
+        if not settings.keys():
+            raise
+        return False  # whoever needs the database says better what is wrong with it
 
 
 def _keep(path: Path, key: str) -> None:

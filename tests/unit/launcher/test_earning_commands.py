@@ -26,7 +26,7 @@ YEAR = 366 * 24
 @pytest.fixture
 def desk(tmp_path, monkeypatch):
     monkeypatch.setenv("TRADING_STATE_DIR", str(tmp_path / "var"))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("launcher.console.out.width", 200)
     address = load(PlatformSettings).database()
     empty_database(address)
     engine = connect(address)

@@ -16,8 +16,11 @@ from models.strategy.bets import prices_of
 from models.strategy.simulate import Plan, follow, trade
 from models.strategy.sizing import may_pay, wanted_ratio
 from risk.core.book import Book
+from risk.core.company import company_of
 from risk.core.limits import Costs, RiskLimits
+from risk.core.market import NO_MARKETS
 from shared.domain.errors import BadInput
+from shared.domain.ids import Symbol
 from tests.builders import RECOMMENDATION
 from tests.unit.models.made_bets import (
     BTC,
@@ -235,11 +238,15 @@ def test_entries_decided_together_are_shared_out_as_risk_does():
             risk.core.kelly.size(as_recommendation(made, row, terms), Decimal(1), limits, COSTS)
             for row in range(25)
         ]
+        symbols = [Symbol(f"C{number}-USDT") for number in range(25)]
+        company = company_of(symbols, NO_MARKETS.correlations, correlation)
         book = Book(
             as_of=None, equity=Decimal(1), cash=Decimal(1), peak_equity=Decimal(1),
             day_start_equity=Decimal(1),
         )  # fmt: skip
-        shared = risk.core.kelly.share_out([one.sizing for one in sized], 25, book, limits, COSTS)
+        shared = risk.core.kelly.share_out(
+            [one.sizing for one in sized], company, book, limits, COSTS
+        )
         course = trade(
             made, replace(terms, correlation=correlation), market(np.full((6, 25), 100.0))
         )
