@@ -37,7 +37,7 @@ run: setup  ## watch the platform trade in mock mode
 
 test: setup-dev servers lint  ## everything that CI runs
 	$(BIN)/python -m tests.advisories
-	$(BIN)/pytest -n 3 -m "not long"
+	$(BIN)/pytest -n 3 --dist worksteal -m "not long"
 
 test-long: setup-dev servers  ## the matrices and soaks that take longer than CI allows
 	$(BIN)/pytest -n 2

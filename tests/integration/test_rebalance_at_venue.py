@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 import portfolio.app
 import recommender.app
@@ -14,6 +15,7 @@ import risk.app
 from portfolio.settings import PortfolioSettings
 from recommender.settings import RecommenderSettings
 from risk.settings import RiskSettings
+from risk.tables import risk_quotes
 from shared.bus.consumer import Consumer
 from shared.domain.enums import Interval, OrderStatus, OrderType
 from shared.domain.events import CandlesClosed
@@ -56,7 +58,7 @@ class Beside:
         return sum(consumer.handle_waiting() for consumer in self.consumers)
 
     def publish(self, *symbols):
-        """Say that everything closed at 100 just now, and wait until the account is marked."""
+        """Say that everything closed at 100 just now; wait for the mark and the best prices."""
         closed_at = self.trading.clock.now()
         candles = tuple(
             replace(
@@ -75,7 +77,11 @@ class Beside:
         def is_marked():
             self.turn()
             marked = self.ask("portfolio", "GET", "/status").json()["as_of"]
-            return marked is not None and datetime.fromisoformat(marked) >= closed_at
+            if marked is None or datetime.fromisoformat(marked) < closed_at:
+                return False
+            with self.trading.engine.connect() as connection:
+                told = connection.execute(select(risk_quotes.c.symbol)).scalars().all()
+            return set(symbols) <= set(told)
 
         self.trading.wait(is_marked)
 
