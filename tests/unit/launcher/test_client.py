@@ -22,5 +22,6 @@ def test_the_command_asks_where_its_services_listen(told, asked, monkeypatch, tm
     for name, value in told.items():
         monkeypatch.setenv(name, value)
     assert (
-        Platform(load(PlatformSettings))._url("risk", "/exposure") == f"http://{asked}:8027/exposure"
+        Platform(load(PlatformSettings))._url("risk", "/exposure")
+        == f"http://{asked}:8027/exposure"
     )
