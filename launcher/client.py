@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from ipaddress import ip_address
 from secrets import token_hex
 from typing import Any
 
@@ -17,7 +18,6 @@ from shared.runtime.first_start import KEY_FILE
 from shared.runtime.settings import PlatformSettings
 
 _TIMEOUT_SECONDS = 10.0
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be recognised, not listened on
 
 
 class AnsweredNo(Refused):
@@ -35,7 +35,11 @@ class _ClientSettings(BaseSettings):
 
 def _reachable(bind_host: str) -> str:
     """Return where to ask for what listens there; of all addresses, this machine's own."""
-    return "127.0.0.1" if bind_host in _EVERYWHERE else bind_host
+    try:
+        listens_everywhere = ip_address(bind_host).is_unspecified
+    except ValueError:  # a name
+        return bind_host
+    return "127.0.0.1" if listens_everywhere else bind_host
 
 
 class Platform:

@@ -220,9 +220,13 @@ def position_changed(account: AccountId, position: Position, fill: Fill) -> Posi
 
 
 def position_moved(
-    account: AccountId, position: Position, at: datetime, what: TradeId
+    account: AccountId,
+    position: Position,
+    at: datetime,
+    what: TradeId,
+    moved: Decimal | None = None,
 ) -> PositionChanged:
-    """Return the fact of a position after `what`: a trade, or a movement by its id."""
+    """Return the fact of a position after `what`: a trade, or a movement by its id, of `moved`."""
     return PositionChanged(
         account=account,
         symbol=position.symbol,
@@ -231,6 +235,7 @@ def position_moved(
         realized_pnl=position.realized_pnl,
         changed_at=at,
         trade_id=what,
+        moved=moved,
     )
 
 

@@ -42,8 +42,8 @@ class Finder:
         if journal.already_booked(uow.connection, fact.account, kind, [source]):
             return account
         amount = self._unbooked(uow, fact)
-        if not amount:
-            return account
+        if not amount and fact.kind is not BalanceKind.OPENING:
+            return account  # an opening of nothing is booked: told again, it must be known
         valuer = Valuer(policy=self.policy, prices=curve.prices(uow.connection))
         purse = valuer.purse_of(fact.asset)
         booking = Booking(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import NamedTuple
 
 from portfolio.core.booking import Booking
@@ -14,7 +15,7 @@ from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.domain.enums import SurpriseKind
 from shared.domain.events import VenueSurprised
 from shared.domain.ids import TradeId
-from shared.domain.values import to_text
+from shared.domain.values import MONEY, exact, to_text
 from shared.runtime.logging import get_logger
 from shared.runtime.metrics import Metrics
 
@@ -44,13 +45,15 @@ class Poster:
         booked: list[Booked] = []
         posted: list[Posted] = []
         for one in told:
-            entries, symbol = entries_of(one.booking), one.booking.changed_symbol
+            entries = entries_of(one.booking) if one.booking.amount else ()
+            symbol = one.booking.changed_symbol
             if symbol is not None:
+                before = holdings[symbol].position.quantity
                 after = book(holdings[symbol], one.booking)
                 holdings[symbol] = after.holding
                 booked.append(after)
                 entries += unexplained_entries(one.booking, after.unexplained)
-                self._tell(uow, one, after)
+                self._tell(uow, one, after, before)
             posted.append(Posted(one.booking, entries))
         return books.save(uow.connection, account, posted, booked, uow.now)
 
@@ -64,12 +67,14 @@ class Poster:
             return None
         return f"sold and never held: {', '.join(found)}; POST /movements says where it came from"
 
-    def _tell(self, uow: UnitOfWork, told: Told, after: Booked) -> None:
+    def _tell(self, uow: UnitOfWork, told: Told, after: Booked, before: Decimal) -> None:
         if told.cause is not None:
             uow.caused_by(told.cause)
         account, at = self.policy.account, told.booking.booked_at
         position = after.holding.position
-        uow.emit(position_moved(account, position, at, TradeId(told.name)))
+        change = exact(MONEY.subtract(position.quantity, before))
+        moved = change if told.booking.is_external else None
+        uow.emit(position_moved(account, position, at, TradeId(told.name), moved))
         for trip in after.changed_trips:
             closed = round_trip_closed(account, trip)
             if closed is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from risk.core.market import NO_MARKETS, Markets
 from risk.core.reservation import Reservation, reservation
 from risk.core.usage import NO_USE, Part, Usage, Use, usage_of
 from shared.domain.enums import Purpose, TradingState
-from shared.domain.events import EquityMarked
+from shared.domain.events import EquityMarked, PositionChanged
 from shared.domain.ids import DecisionId, Symbol, TradeId
 from shared.domain.order import Fill
 from shared.domain.values import MONEY, ZERO, exact
@@ -216,6 +216,19 @@ def filled(held: Holding | None, fill: Fill, source: str = "") -> Holding:
         trade_id=fill.trade_id,
         source=source or believed if fill.purpose is Purpose.ENTRY else believed,
     )
+
+
+def moved(held: Holding | None, fact: PositionChanged) -> Holding | None:
+    """Return the holding as portfolio tells of it, None where that changes nothing.
+
+    After a fill its figure counts only for the last one heard of; a movement always adds.
+    """
+    if fact.moved is not None:
+        before = held or Holding(symbol=fact.symbol, quantity=ZERO, price=fact.average_cost)
+        return replace(before, quantity=max(before.quantity + fact.moved, ZERO))
+    if held is None or held.trade_id != fact.trade_id or held.quantity == fact.quantity:
+        return None
+    return replace(held, quantity=fact.quantity)
 
 
 def book_of(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from risk.core.book import Book, Holding, filled
+from risk.core.book import Book, Holding, filled, moved
 from risk.core.brakes import brake
 from risk.core.exposure import (
     Counters,
@@ -119,7 +119,10 @@ class BookKeeper:
         self.count(uow, {one.symbol for one in released})
 
     def on_positions_changed(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
-        """Take the portfolio's figure for the last fill heard: it knows fees paid in the asset."""
+        """Take the portfolio's figure for the last fill heard: it knows fees paid in the asset.
+
+        What moved beside our fills is added to whatever is known by now.
+        """
         facts = [
             envelope.event
             for envelope in batch
@@ -130,16 +133,14 @@ class BookKeeper:
             return
         account.lock_account(uow.connection, self.opening.account)
         holdings = account.load_holdings(uow.connection, self.opening.account)
-        changed: list[Holding] = []
+        changed: dict[Symbol, Holding] = {}
         for fact in facts:
-            held = holdings.get(fact.symbol)
-            if held is None or held.trade_id != fact.trade_id:
-                continue
-            if held.quantity != fact.quantity:
-                changed.append(replace(held, quantity=fact.quantity))
+            after = moved(holdings.get(fact.symbol), fact)
+            if after is not None:
+                holdings[fact.symbol] = changed[fact.symbol] = after
         if changed:
-            account.save_holdings(uow.connection, self.opening.account, changed)
-            self.count(uow, {one.symbol for one in changed})
+            account.save_holdings(uow.connection, self.opening.account, changed.values())
+            self.count(uow, set(changed))
 
     def on_equity_marked(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
         account.lock_account(uow.connection, self.opening.account)

@@ -35,7 +35,10 @@ class AccountReconciled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionChanged:
-    """One position after one fill; `quantity` zero means it is closed."""
+    """One position after one fill or movement; `quantity` zero means it is closed.
+
+    `moved`: what a movement beside our fills added, or took if negative; None after a fill.
+    """
 
     topic: ClassVar[str] = "position.changed"
     account: AccountId
@@ -45,6 +48,7 @@ class PositionChanged:
     realized_pnl: Decimal
     changed_at: datetime
     trade_id: TradeId
+    moved: Decimal | None = None
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from dataclasses import replace
+from threading import Event
 
 import httpx
 import pytest
@@ -342,6 +343,19 @@ def found(asset, amount, kind=BalanceKind.OPENING, reference="first"):
         actor="executor",
         found_at=START,
     )
+
+
+def test_an_opening_of_nothing_that_is_told_again_takes_nothing_back(sqlite_engine):
+    desk = Two(sqlite_engine)
+    desk.say(found("USDT", "10000"), found("BTC", "0"))
+    desk.move(kind="deposit", asset="USDT", amount="2500", reason="payday")
+    desk.move(kind="deposit", asset="BTC", amount="0.1", price="100", reason="a gift")
+    before = desk.owned()
+    (catch_up,) = desk.service.tasks
+    for _ in range(2):
+        catch_up.run(Event())
+    assert desk.owned() == before
+    assert_all_agrees(desk)
 
 
 def test_books_at_a_venue_open_with_what_the_venue_holds(sqlite_engine):

@@ -186,6 +186,23 @@ def test_the_portfolios_figure_for_the_last_fill_replaces_ours(risk, facts):
     assert risk.counter().position == D(490)
 
 
+def test_what_moved_beside_our_fills_is_added_to_what_is_held(risk, facts):
+    held = hold(risk, facts)
+
+    def said(amount, name):
+        return PositionChanged(
+            account="mock-main", symbol="BTC-USDT", quantity=D(99), average_cost=D(100),
+            realized_pnl=D(0), changed_at=facts.at(2), trade_id=name, moved=D(amount),
+        )  # fmt: skip
+
+    risk.say(said("2.5", "a deposit"))
+    assert risk.rows(risk_positions)[0].quantity == held.quantity + D("2.5")
+    risk.say(said("-3", "a withdrawal"))
+    assert risk.rows(risk_positions)[0].quantity == held.quantity - D("0.5")
+    assert risk.counter().position == 100 * (held.quantity - D("0.5"))
+    risk.audit()
+
+
 def test_a_position_that_came_with_the_account_counts(risk, facts):
     risk.say(facts.marked(1, cash="9000", XRP="10"), now=1)
     assert risk.counter().position == 1_000
