@@ -133,7 +133,7 @@ class Prover:
         """Compare rows with those stored, and remember that they belong there."""
         names = [str(row[table.key]) for row in rows]
         self._seen[table.name].extend(hash(name) for name in names)
-        found = table.named(self._connection, self._account, names)
+        found = table.named(self._connection, names)
         self._settle(table, rows, found)
 
     def _settle(

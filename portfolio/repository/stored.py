@@ -37,7 +37,10 @@ _LAST_ENTRY = Prepared(
 
 
 class Projection:
-    """One table of the books: rows of an account by one key column."""
+    """One table of the books: rows of an account by one key column.
+
+    `named` and `keys` are for tables of which that column alone is the primary key.
+    """
 
     def __init__(self, table: Table, key: str) -> None:
         self.name = str(table.name)
@@ -45,25 +48,26 @@ class Projection:
         self._table = table
         self._column: Column[Any] = table.c[key]
         mine = given(table.c.account)
-        self._named = Prepared(select(table).where(mine, among(self._column, "names")))
+        # by the key alone: beside an account, SQLite would read all its rows for each question
+        self._named = Prepared(select(table).where(among(self._column, "names")))
         self._all = Prepared(select(table).where(mine).order_by(self._column))
         self._after = Prepared(
-            select(self._column)
-            .where(mine, self._column > bindparam("after", type_=self._column.type))
+            select(self._column, table.c.account)
+            .where(self._column > bindparam("after", type_=self._column.type))
             .order_by(self._column)
             .limit(_AT_ONCE)
         )
         self._count = Prepared(select(func.count().label("rows")).select_from(table).where(mine))
 
     def named(
-        self, connection: Connection, account: AccountId, names: Sequence[str]
+        self, connection: Connection, names: Sequence[str]
     ) -> dict[str, Mapping[str, object]]:
         """Return the rows of these keys by their keys."""
         found: dict[str, Mapping[str, object]] = {}
         for start in range(0, len(names), _AT_ONCE):
             some = list(names[start : start + _AT_ONCE])
             some += some[-1:] * (_AT_ONCE - len(some))  # one length: one statement is kept
-            for row in self._named.rows(connection, account=account, names=some):
+            for row in self._named.rows(connection, names=some):
                 found[getattr(row, self.key)] = row._asdict()
         return found
 
@@ -73,9 +77,9 @@ class Projection:
 
     def keys(self, connection: Connection, account: AccountId) -> Iterator[str]:
         after = ""
-        while page := self._after.column(connection, account=account, after=after):
-            yield from page
-            after = page[-1]
+        while page := self._after.rows(connection, after=after):
+            yield from (row[0] for row in page if row.account == account)
+            after = page[-1][0]
 
     def count(self, connection: Connection, account: AccountId) -> int:
         return int(self._count.value(connection, account=account))
