@@ -63,12 +63,15 @@ class MariaDbServer:
         self.port = spare_port()
         self.process: subprocess.Popen[bytes] | None = None
         data = folder / "data"
+        self._temporary = folder / "tmp"  # a starting server empties it of everybody's tables
+        self._temporary.mkdir(parents=True)
         install = shutil.which("mariadb-install-db") or "mariadb-install-db"
         subprocess.run(
             [
                 install,
                 "--no-defaults",
                 f"--datadir={data}",
+                f"--tmpdir={self._temporary}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 f"--user={_user()}",
@@ -85,6 +88,7 @@ class MariaDbServer:
                 binary,
                 "--no-defaults",
                 f"--datadir={self.folder / 'data'}",
+                f"--tmpdir={self._temporary}",
                 f"--port={self.port}",
                 "--bind-address=127.0.0.1",
                 f"--socket={self.folder / 's'}",
