@@ -3,44 +3,23 @@
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from risk.core.conduct import CLEAN, Conduct
 from risk.core.external import NOTHING_EXTERNAL, External
-from risk.core.funds import NO_FUNDS, ONE, Funds, funds_of, quote_of, valued
+from risk.core.funds import NO_FUNDS, Funds, funds_of, quote_of
+from risk.core.holding import Holding
 from risk.core.limits import Costs
 from risk.core.market import NO_MARKETS, Markets
 from risk.core.reservation import Reservation, reservation
 from risk.core.usage import NO_USE, Part, Usage, Use, usage_of
 from shared.domain.enums import Purpose, TradingState
-from shared.domain.events import EquityMarked, PositionChanged
-from shared.domain.ids import DecisionId, Symbol, TradeId
-from shared.domain.order import Fill
+from shared.domain.events import EquityMarked
+from shared.domain.ids import DecisionId, Symbol
 from shared.domain.values import MONEY, ZERO, exact
 from shared.domain.verdict import Approved
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """`price` is the last mark, or the fill's own price before the first one, in its own quote.
-
-    `source`: who believed in the entry that bought last. `rate`: what one unit of the quote is
-    worth in the currency of the account, as `notional` is.
-    """
-
-    symbol: Symbol
-    quantity: Decimal
-    price: Decimal
-    trade_id: TradeId | None = None
-    source: str = ""
-    rate: Decimal = ONE
-    notional: Decimal = field(init=False, compare=False)
-
-    def __post_init__(self) -> None:
-        amount = exact(MONEY.multiply(self.quantity, self.price))
-        _derive(self, "notional", valued(amount, self.rate))
 
 
 def _derive(owner: object, name: str, value: object) -> None:
@@ -200,35 +179,6 @@ def _sum(amounts: Iterable[Decimal]) -> Decimal:
     for amount in amounts:
         result = MONEY.add(result, amount)
     return exact(result)
-
-
-def filled(held: Holding | None, fill: Fill, source: str = "") -> Holding:
-    """Return the holding after a fill, valued at the fill's price until the next mark.
-
-    `source`: who believed in the order; a sale changes nothing about who believes in what is left.
-    """
-    before = ZERO if held is None else held.quantity
-    believed = held.source if held is not None and before > ZERO else ""
-    return Holding(
-        symbol=fill.symbol,
-        quantity=max(before + fill.side.sign * fill.quantity - fill.base_fee, ZERO),
-        price=fill.price,
-        trade_id=fill.trade_id,
-        source=source or believed if fill.purpose is Purpose.ENTRY else believed,
-    )
-
-
-def moved(held: Holding | None, fact: PositionChanged) -> Holding | None:
-    """Return the holding as portfolio tells of it, None where that changes nothing.
-
-    After a fill its figure counts only for the last one heard of; a movement always adds.
-    """
-    if fact.moved is not None:
-        before = held or Holding(symbol=fact.symbol, quantity=ZERO, price=fact.average_cost)
-        return replace(before, quantity=max(before.quantity + fact.moved, ZERO))
-    if held is None or held.trade_id != fact.trade_id or held.quantity == fact.quantity:
-        return None
-    return replace(held, quantity=fact.quantity)
 
 
 def book_of(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from risk.core.book import Book, Holding, filled, moved
+from risk.core.book import Book
 from risk.core.brakes import brake
 from risk.core.exposure import (
     Counters,
@@ -18,6 +18,7 @@ from risk.core.exposure import (
 )
 from risk.core.exposure import count as counters_of
 from risk.core.funds import ONE, quote_of
+from risk.core.holding import Holding, filled, moved
 from risk.core.limits import Costs, RiskLimits
 from risk.core.reservation import Reservation, adopted, follow, lapse
 from risk.core.usage import Scope, asset_of

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, or_, select
 
-from risk.core.book import Book, Holding, book_of
+from risk.core.book import Book, book_of
 from risk.core.exposure import Entries
 from risk.core.external import value_external
 from risk.core.funds import NO_FUNDS, Funds, funds_of
+from risk.core.holding import Holding
 from risk.core.usage import Scope
 from risk.repository import promises
 from risk.repository.conduct import load_conduct

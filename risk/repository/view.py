@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from risk.core.book import Holding
+from risk.core.holding import Holding
 from risk.core.limits import RiskLimits
 from risk.core.market import Markets
 from risk.core.reservation import Reservation

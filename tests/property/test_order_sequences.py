@@ -20,7 +20,7 @@ from portfolio.core.books import book, flat
 from recommender.core import book as view
 from recommender.core.status import RecommendationStatus, of_order
 from recommender.handlers.pipeline import ORDER_FACTS as TOLD_TO_RECOMMENDER
-from risk.core.book import filled
+from risk.core.holding import filled
 from risk.core.limits import Costs
 from risk.core.reservation import Reservation, adopted, follow, lapse
 from risk.handlers.book import ORDER_FACTS as TOLD_TO_RISK

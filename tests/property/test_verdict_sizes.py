@@ -10,8 +10,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from risk.core.book import Book, Holding
+from risk.core.book import Book
 from risk.core.exposure import count, keys_entered
+from risk.core.holding import Holding
 from risk.core.limits import Costs, RiskLimits
 from risk.core.market import Correlations
 from risk.core.reservation import Reservation

@@ -6,9 +6,10 @@ from itertools import permutations
 
 import pytest
 
-from risk.core.book import book_of, filled
+from risk.core.book import book_of
 from risk.core.brakes import brake
 from risk.core.exposure import WHOLE, count
+from risk.core.holding import filled
 from risk.core.limits import RiskLimits
 from risk.core.reservation import Reservation, follow
 from risk.core.trading_state import permits

@@ -7,10 +7,11 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from risk.core.book import Book, Holding, filled
+from risk.core.book import Book
 from risk.core.company import cluster_of, clusters_among, company_of, joined
 from risk.core.exposure import all_keys, count, is_past, keys_entered
 from risk.core.external import value_external
+from risk.core.holding import Holding, filled
 from risk.core.limits import Costs, RiskLimits
 from risk.core.market import Correlations
 from risk.core.reservation import Reservation, reservation, unit_terms

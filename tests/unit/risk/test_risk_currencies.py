@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from risk.core.book import Holding, book_of
+from risk.core.book import book_of
+from risk.core.holding import Holding
 from risk.core.limits import Costs, RiskLimits
 from risk.core.market import Market, Markets
 from risk.core.reservation import adopted, reservation

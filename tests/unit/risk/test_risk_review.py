@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from risk.core.book import Book, Holding
+from risk.core.book import Book
+from risk.core.holding import Holding
 from risk.core.limits import Costs, RiskLimits
 from risk.core.reservation import Reservation
 from risk.core.review import Terms, review, review_group

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from risk.core.book import Book, Holding
+from risk.core.book import Book
+from risk.core.holding import Holding
 from risk.core.limits import Costs, RiskLimits
 from risk.core.review import Terms, review, review_group
 from shared.domain.enums import Interval, Purpose, Side, TradingState
