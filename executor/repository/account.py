@@ -18,7 +18,7 @@ from shared.domain.order import Fill
 from shared.domain.venue import OrderReport
 
 _BASELINES = Prepared(
-    select(balance_baselines.c.asset, balance_baselines.c.amount).where(
+    select(balance_baselines).where(
         given(balance_baselines.c.venue), given(balance_baselines.c.account)
     )
 )
@@ -66,16 +66,19 @@ _MADE = Prepared(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """What the account has of an asset beside our fills, and when its rounding was explained."""
+    """What the account has of an asset beside our fills.
+
+    `rounded_at`: when the venue was last looked at and all of it explained, its rounding too.
+    """
 
     asset: str
     amount: Decimal
     rounded_at: datetime | None = None
 
 
-def baselines(connection: Connection, venue: str, account: AccountId) -> dict[str, Decimal]:
+def baselines(connection: Connection, venue: str, account: AccountId) -> dict[str, Baseline]:
     rows = _BASELINES.rows(connection, venue=venue, account=account)
-    return {row.asset: row.amount for row in rows}
+    return {row.asset: _baseline(row) for row in rows}
 
 
 def lock_baseline(
@@ -84,8 +87,10 @@ def lock_baseline(
     """Return what the account had of an asset beside our fills, locked; None: never looked at."""
     venue, account = place
     row = _BASELINE.first(connection, venue=venue, account=account, asset=asset)
-    if row is None:
-        return None
+    return None if row is None else _baseline(row)
+
+
+def _baseline(row: Any) -> Baseline:
     return Baseline(asset=row.asset, amount=row.amount, rounded_at=row.rounded_at)
 
 
@@ -103,11 +108,11 @@ def save_baseline(
 
 def fills_recorded(
     connection: Connection, place: tuple[str, AccountId], since: datetime
-) -> list[Fill]:
-    """Return the fills that were written down since an instant of ours."""
+) -> list[tuple[datetime, Fill]]:
+    """Return the fills that were written down since an instant of ours, and when."""
     venue, account = place
     rows = _FILLS.rows(connection, venue=venue, account=account, since=since)
-    return [_fill(row) for row in rows]
+    return [(row.recorded_at, _fill(row)) for row in rows]
 
 
 def fills_named(

@@ -12,6 +12,7 @@ from typing import Any
 from executor.core.accounting import Moved, assets_of, compare_balances, drifts, quotes_of
 from executor.core.reconciliation import Difference, DifferenceKind
 from executor.repository import account, requests
+from executor.repository.account import Baseline
 from executor.tasks import explaining
 from executor.tasks.line import Line
 from shared.domain.clock import EPOCH
@@ -41,11 +42,13 @@ _IN_FLIGHT = frozenset(
 
 @dataclass(slots=True)
 class _Known:
+    """`agreed_at`: when a quote was last looked at and the same to the last digit."""
+
     moved: Moved = field(default_factory=Moved)
     until: datetime = EPOCH
     suspected: frozenset[str] = frozenset()
     drifts: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
-    rounded_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    agreed_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,18 +66,21 @@ class Balances:
 
     def _compare(self) -> tuple[Difference, ...]:
         line = self.line
+        looked_at = line.board.clock.now()
         theirs = {one.asset: one.total for one in line.venue.balances()}
         with line.transactions.read() as connection:
-            baselines = account.baselines(connection, line.venue.name, line.account)
+            known = account.baselines(connection, line.venue.name, line.account)
         self._count_fills()
+        baselines = {asset: one.amount for asset, one in known.items()}
         unknown = assets_of(line.symbols) - baselines.keys()
         if unknown:
             baselines |= self._begin(unknown, theirs)
-        quotes = quotes_of(line.symbols)
-        found = compare_balances(baselines, self._known.moved, theirs, quotes)
+        allowed = self._allowed(known)
+        found = compare_balances(baselines, self._known.moved, theirs, allowed)
         moving = self._moving()
         settled = [one for one in found if one.subject not in moving]
-        self._round_off(drifts(baselines, self._known.moved, theirs, quotes - moving))
+        still = {asset: most for asset, most in allowed.items() if asset not in moving}
+        self._round_off(drifts(baselines, self._known.moved, theirs, still), known, looked_at)
         differing = frozenset(one.subject for one in settled)
         certain = tuple(one for one in settled if one.subject in self._known.suspected)
         self._known.suspected = differing
@@ -99,6 +105,7 @@ class Balances:
 
         Raises:
             BadInput: trading here does not move this asset.
+            Conflict: something that was declared of it has not been heard yet.
             IdempotencyConflict: the key was used for another request.
         """
         line = self.line
@@ -106,11 +113,14 @@ class Balances:
             known = ", ".join(sorted(assets_of(line.symbols)))
             raise BadInput("asset", f"'{asset}' is not traded here", f"one of {known}")
         with self._turn:
+            looked_at = line.board.clock.now()
+            with line.transactions.read() as connection:
+                known = account.baselines(connection, line.venue.name, line.account).get(asset)
             theirs = {one.asset: one.total for one in line.venue.balances()}
             self._count_fills()
-            baseline = theirs.get(asset, ZERO) - self._known.moved.amounts.get(asset, ZERO)
-
-        accepted = explaining.accept(line, asset, baseline, asked)
+            amount = theirs.get(asset, ZERO) - self._known.moved.amounts.get(asset, ZERO)
+            seen = Baseline(asset=asset, amount=amount, rounded_at=looked_at)
+            accepted = explaining.accept(line, known, seen, asked)
         self.compare()
         return accepted
 
@@ -120,21 +130,33 @@ class Balances:
             asset: theirs.get(asset, ZERO) - self._known.moved.amounts.get(asset, ZERO)
             for asset in assets
         }
-        explaining.begin(self.line, began)
-        return began
+        return explaining.begin(self.line, began)
 
-    def _round_off(self, drifts: Mapping[str, Decimal]) -> None:
+    def _allowed(self, known: Mapping[str, Baseline]) -> dict[str, Decimal]:
+        """Return what a venue's rounding may have come to since books and venue last agreed."""
+        allowed: dict[str, Decimal] = {}
+        for asset in quotes_of(self.line.symbols):
+            explained_at = known[asset].rounded_at if asset in known else None
+            told = [at for at in (explained_at, self._known.agreed_at.get(asset)) if at is not None]
+            allowed[asset] = self._known.moved.allowance(asset, max(told, default=None))
+        return allowed
+
+    def _round_off(
+        self, found: Mapping[str, Decimal], known: Mapping[str, Baseline], looked_at: datetime
+    ) -> None:
         """Book what rounding has come to, once it is the same twice in a row."""
-        known, self._known.drifts = self._known.drifts, dict(drifts)
-        now = self.line.board.clock.now()
-        for asset, drift in drifts.items():
-            last = self._known.rounded_at.get(asset, EPOCH)
-            if known.get(asset) == drift and now - last >= _ROUNDED_EVERY:
-                self._known.rounded_at[asset] = explaining.round_off(self.line, asset, drift)
+        before, self._known.drifts = self._known.drifts, dict(found)
+        for asset, drift in found.items():
+            if not drift:
+                self._known.agreed_at[asset] = looked_at
+            elif before.get(asset) == drift and _is_due(known.get(asset), looked_at):
+                explaining.round_off(self.line, asset, drift, looked_at)
 
     def _count_fills(self) -> None:
         line = self.line
         now = line.board.clock.now()
+        if now - _OVERLAP < self._known.until:  # the clock was set back: count anew
+            self._known.moved, self._known.until = Moved(), EPOCH
         with line.transactions.read() as connection:
             new = account.fills_recorded(
                 connection, (line.venue.name, line.account), self._known.until
@@ -184,6 +206,11 @@ class Balances:
                             uow, symbol, SurpriseKind.BALANCE, _words(one)
                         )
                     )
+
+
+def _is_due(known: Baseline | None, now: datetime) -> bool:
+    last = None if known is None else known.rounded_at
+    return last is None or now - last >= _ROUNDED_EVERY
 
 
 def _words(one: Difference) -> str:

@@ -56,6 +56,21 @@ def last_events(
     return [envelope_of(row) for row in reversed(connection.execute(statement).all())]
 
 
+def unheard(connection: Connection, consumer: str, topic: str, stream: str) -> list[Envelope]:
+    """Return the facts of a stream that a consumer has still to hear, oldest first."""
+    statement = (
+        select(*COLUMNS)
+        .join(deliveries, deliveries.c.event_id == event_log.c.event_id)
+        .where(
+            deliveries.c.consumer == consumer,
+            deliveries.c.topic == topic,
+            event_log.c.stream == stream,
+        )
+        .order_by(deliveries.c.seq)
+    )
+    return [envelope_of(row) for row in connection.execute(statement).all()]
+
+
 def last_instant(connection: Connection) -> datetime | None:
     """Return the latest time among the newest facts: several processes write, one may lag."""
     newest = (

@@ -16,6 +16,7 @@ from shared.bus.tables import subscriptions
 from shared.db.audit import audit
 from shared.domain.clock import SystemClock
 from shared.domain.enums import BalanceKind, Side
+from shared.domain.errors import Conflict
 from shared.domain.events import BalanceMoved, OrderFilled
 from tests.builders import ACCOUNT, asked
 from tests.unit.executor.venue_room import D, SaidVenue, VenueRoom, open_account
@@ -67,6 +68,9 @@ class Both:
         signed = D(quantity) * side.sign
         self.held["BTC"] = self.held.get("BTC", D(0)) + signed
         self.held["USDT"] -= signed * D(price) + D(fee)
+
+    def later(self, **passed):
+        self.room.clock.observe(self.room.clock.now() + timedelta(**passed))
 
     def assert_books_equal_venue(self):
         owned = self.portfolio.owned()
@@ -164,6 +168,104 @@ def test_what_a_person_accepts_is_booked_by_its_difference(both):
     both.assert_books_equal_venue()
 
 
+def test_what_was_declared_and_not_heard_yet_cannot_be_accepted(engine):
+    both = Both(engine, USDT=5000, BTC="0.25")
+    both.compare()
+    both.portfolio.move(kind="deposit", asset="USDT", amount="700")
+    both.held["USDT"] += 700
+    with pytest.raises(Conflict, match="would book it twice; ask again"):
+        both.balances.accept("USDT", asked(actor="ann"))
+    both.listen()
+    assert both.balances.accept("USDT", asked(actor="ann")) == D(5700)
+    both.listen()
+    assert both.said(BalanceKind.ACCEPTED) == []
+    assert both.compare() == []
+    both.assert_books_equal_venue()
+
+
+def test_what_is_heard_while_the_venue_is_asked_cannot_be_accepted_with_its_answer(both):
+    both.compare()
+    answer = [SimpleNamespace(asset="USDT", total=D(5000))]
+
+    def late():
+        both.portfolio.move(kind="deposit", asset="USDT", amount="700")
+        both.listen()
+        return answer
+
+    both.room.line.venue.balances = late
+    with pytest.raises(Conflict):
+        both.balances.accept("USDT", asked(actor="ann"))
+    assert both.said(BalanceKind.ACCEPTED) == []
+
+
+def test_another_asset_can_be_accepted_meanwhile(both):
+    both.compare()
+    both.portfolio.move(kind="deposit", asset="USDT", amount="700")
+    both.held["BTC"] += 1
+    assert both.balances.accept("BTC", asked(actor="ann")) == D("1.25")
+
+
+def test_an_account_begins_with_what_was_declared_only_once_that_is_heard(both):
+    both.portfolio.move(kind="deposit", asset="USDT", amount="1000")
+    both.balances.compare()
+    both.listen()
+    assert both.compare() == []
+    assert both.said(BalanceKind.OPENING) == [("BTC", D("0.25")), ("USDT", D(5000))]
+    both.assert_books_equal_venue()
+
+
+def test_a_cent_that_was_declared_is_no_rounding(both):
+    both.compare()
+    both.trade(1, Side.BUY, "1", "100")
+    both.portfolio.move(kind="withdrawal", asset="USDT", amount="0.01")
+    both.held["USDT"] -= D("0.01")
+    for _ in range(3):
+        both.balances.compare()
+    assert both.compare() == []
+    assert both.said(BalanceKind.ROUNDING) == []
+    both.assert_books_equal_venue()
+
+
+def test_what_rounding_may_come_to_begins_anew_where_books_and_venue_agree(both):
+    both.compare()
+    for number in range(20):
+        both.trade(number, Side.BUY, "0.01", "100")
+    both.later(minutes=1)
+    assert both.compare() == []
+    both.held["USDT"] -= D("0.02")
+    both.later(hours=1)
+    both.trade(500, Side.BUY, "1", "100")
+    assert both.compare() == ["USDT"]
+    both.trade(501, Side.BUY, "1", "100")
+    both.later(minutes=1)
+    assert both.compare() == []  # two fills may have cost a cent each
+    assert both.said(BalanceKind.ROUNDING) == [("USDT", D("-0.02"))]
+    both.held["USDT"] -= D("0.01")
+    both.later(hours=1)
+    assert both.compare() == ["USDT"]
+    both.later(minutes=1)
+    both.balances = Balances(line=both.room.line)  # a restart knows when they agreed
+    assert both.compare() == ["USDT"]
+    both.balances.accept("USDT", asked(actor="ann"))
+    both.held["USDT"] -= D("0.01")
+    both.later(minutes=1)
+    assert both.compare() == ["USDT"]
+
+
+def test_fills_are_counted_once_however_often_they_are_read(both):
+    both.compare()
+    for number in range(3):
+        both.later(minutes=4)
+        both.trade(number, Side.BUY, "0.1", "100")
+        assert both.compare() == []
+    known = both.balances._known.moved
+    assert known.amounts["BTC"] == D("0.3")
+    assert len(known._last) == 2  # what was recorded before is not kept
+    both.room.clock._now -= timedelta(hours=2)
+    assert both.compare() == []
+    assert both.balances._known.moved.amounts["BTC"] == D("0.3")
+
+
 def test_the_venues_rounding_of_a_quote_is_booked_once_a_day(both):
     both.compare()
     both.trade(1, Side.BUY, "1", "100")
@@ -224,7 +326,7 @@ def test_what_was_found_before_portfolio_ever_listened_is_booked_when_it_starts(
     both.compare()
     assert both.portfolio.owned() == {}
     both.portfolio.restart()
-    (catch_up,) = both.portfolio.service.tasks
+    catch_up = next(one for one in both.portfolio.service.tasks if one.name == "catch_up")
     for _ in range(2):
         catch_up.run(Event())
     both.assert_books_equal_venue()
