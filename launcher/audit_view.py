@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import Connection
 
+from launcher.audited_verdicts import Comparison, number_stored
 from shared.db.audit_check import Finding, Flaw, Walk
 from shared.db.audit_reading import chain_ends, hash_at, rows_of
 from shared.domain.errors import BadInput
@@ -32,9 +33,10 @@ class KeptHeads(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """`rows` by chain; `unnamed` are findings beyond those that are named."""
+    """`rows` by chain; `verdicts` were compared; `unnamed` are findings beyond the named ones."""
 
     rows: dict[str, int]
+    verdicts: int
     findings: Sequence[Finding]
     unnamed: int
     compared: int = 0
@@ -52,24 +54,33 @@ class _Gathered:
 
 
 def prove(connection: Connection, kept: KeptHeads | None, report: Report) -> Proof:
-    """Walk every chain and say what is wrong with it; memory does not grow with the rows."""
+    """Walk every chain, compare every stored verdict, and say what is wrong.
+
+    Memory does not grow with the rows.
+    """
     ends = chain_ends(connection)
-    total = sum(end.until for end in ends)
+    total = sum(end.until for end in ends) + number_stored(connection)
     gathered, done = _Gathered(), 0
+    verdicts = Comparison(connection)
     for end in ends:
         walk = Walk(chain=end.chain)
         for page in rows_of(connection, end.chain, end.until):
             for row in page:
                 walk.see(row)
+            verdicts.see(end.chain, page)
             report(done + walk.rows, total)
         done += walk.rows
         gathered.findings += walk.end(end.head, end.newest)
         gathered.rows[end.chain] = walk.rows
         gathered.unnamed += walk.unnamed
+    verdicts.look_behind(lambda looked_at: report(min(done + looked_at, total), total))
+    gathered.findings += verdicts.findings
+    gathered.unnamed += verdicts.unnamed
     known = () if kept is None else kept.heads
     gathered.findings += [found for one in known if (found := _rewritten(connection, one))]
     return Proof(
         rows=gathered.rows,
+        verdicts=verdicts.rows,
         findings=gathered.findings,
         unnamed=gathered.unnamed,
         compared=len(known),

@@ -49,7 +49,7 @@ def _reading() -> Generator[Connection]:
 
 
 def verify(since_head: SinceHead = None, as_json: AsJson = False) -> None:
-    """Prove that no row was edited, deleted, moved or put in; exit 1 names the rows that were."""
+    """Prove that no row of the audit and no stored verdict was changed; exit 1 names those."""
     kept = None if since_head is None else kept_heads("--since-head", since_head)
     with _reading() as connection, counting("Audit") as report:
         proof = prove(connection, kept, report)
@@ -65,6 +65,7 @@ def _document(proof: Proof) -> dict[str, Any]:
     return {
         "is_whole": proof.is_whole,
         "chains": proof.rows,
+        "verdicts_compared": proof.verdicts,
         "heads_compared": proof.compared,
         "findings": proof.findings,
         "unnamed": proof.unnamed,
@@ -82,6 +83,8 @@ def _tell(proof: Proof) -> None:
         err.print(f"{one.chain}: {one.what}", style="bold red", markup=False, soft_wrap=True)
     if proof.unnamed:
         err.print(f"... and {proof.unnamed} more.", style="bold red")
+    if proof.is_whole and proof.verdicts:
+        out.print(f"{proof.verdicts} stored verdicts are what was audited.")
     if proof.is_whole and proof.compared:
         out.print(f"{proof.compared} kept heads are where they were.")
     elif proof.is_whole and proof.rows:

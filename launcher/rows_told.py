@@ -7,12 +7,12 @@ rows then.
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Row, Text, select, type_coerce
+from sqlalchemy import Connection, Row, select
 
+from launcher.audited_verdicts import altered, audited
 from launcher.thread import Thread
 from launcher.wording import (
     approved_lines,
@@ -25,7 +25,6 @@ from launcher.wording import (
 from portfolio.core.booking import SourceKind
 from portfolio.tables import ledger_entries
 from risk.repository.decisions import Outcome
-from risk.tables import risk_decisions
 from shared.bus.codec import from_builtins
 from shared.domain.order import Fill, OrderSnapshot
 from shared.domain.recommendation import Recommendation
@@ -144,17 +143,7 @@ def _deed(row: Row[Any]) -> str:
 
 
 def _altered(connection: Connection, thread: Thread) -> list[str]:
-    """Compare each stored verdict with the digest that the audit has of it."""
-    payload = type_coerce(risk_decisions.c.payload, Text).label("payload")
-    lines: list[str] = []
-    for deed in thread.deeds:
-        digest = deed.detail.get("payload") if deed.action.startswith("verdict.") else None
-        if digest is None:
-            continue
-        statement = select(payload).where(risk_decisions.c.decision_id == deed.subject)
-        stored = connection.execute(statement).scalar()
-        if stored is None:
-            lines.append(f"ALTERED: the verdict {deed.subject} was audited and is not stored")
-        elif sha256(stored.encode()).hexdigest() != digest:
-            lines.append(f"ALTERED: the verdict {deed.subject} is not the one that was audited")
-    return lines
+    """Compare each stored verdict with what the audit has of it."""
+    verdicts = [audited(deed.action, deed.subject, deed.detail) for deed in thread.deeds]
+    wrong = altered(connection, [one for one in verdicts if one is not None])
+    return [f"ALTERED: {what}" for what in wrong.values()]

@@ -17,7 +17,7 @@ _MOVED_AT_MOST = 16
 
 
 class Flaw(StrEnum):
-    """What can be wrong with one place of a chain."""
+    """What can be wrong with one place of a chain, or with a stored row that it vouches for."""
 
     CHANGED = "changed"
     MISSING = "missing"
@@ -29,6 +29,8 @@ class Flaw(StrEnum):
     FALSE_HEAD = "false head"
     NO_HEAD = "no head"
     REWRITTEN = "rewritten"
+    ALTERED = "altered"
+    UNAUDITED = "unaudited"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,10 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import delete, event, select, update
+from sqlalchemy import delete, event, func, select, update
 
 from executor.tables import fills, orders
+from launcher.audit_view import prove
 from launcher.report import report as write_report
 from launcher.story import tell
 from launcher.why import look, why
@@ -124,6 +125,14 @@ def test_every_verdict_every_signal_and_every_deed_can_be_traced(traded):
         wanted = [*verdicts, *beliefs, *(f"{row.chain}:{row.seq}" for row in deeds)]
     for one in wanted:
         assert tell(traded.settings, one)
+
+
+def test_what_a_platform_that_traded_has_audited_is_proven_verdicts_and_all(traded):
+    with traded.engine.connect() as connection:
+        proof = prove(connection, None, lambda _done, _total: None)
+        stored = connection.execute(select(func.count()).select_from(risk_decisions)).scalar_one()
+    assert proof.is_whole, proof.findings
+    assert proof.verdicts == stored > 0
 
 
 def test_what_nobody_knows_is_not_found_without_reading_the_log(traded):

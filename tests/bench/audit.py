@@ -4,6 +4,7 @@ import resource
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -14,17 +15,18 @@ from sqlalchemy import Connection, Engine, insert
 from launcher.audit_view import prove
 from launcher.database import migrate
 from launcher.story import tell
+from risk.repository.decisions import add_decisions
 from shared.bus.doorbell import InProcessDoorbell
 from shared.bus.tables import event_log
 from shared.bus.unit_of_work import Transactions
-from shared.db.audit import Deed, audit, audit_heads, digest
+from shared.db.audit import Deed, audit, audit_heads, digest, fingerprint
 from shared.db.engine import connect
 from shared.domain.clock import FollowingClock
 from shared.domain.events import CandlesClosed, ModelPromoted, OrderSubmitted
 from shared.domain.ids import derive
 from shared.runtime.settings import PlatformSettings
 from tests.bench.figures import Figure, latency, timed
-from tests.builders import ACCOUNT, CLOSED_AT, FACTS, ORDER
+from tests.builders import ACCOUNT, CLOSED_AT, DENIED, FACTS, ORDER
 from tests.conftest import MariaDbServer
 
 _MANY, _AT_ONCE = 1_000_000, 10_000
@@ -76,18 +78,25 @@ def _fill(engine: Engine, some: Callable[[Connection, int, str], str]) -> None:
 
 
 def _audit_rows(connection: Connection, first: int, last: str) -> str:
-    rows = []
+    rows, verdicts = [], []
     for seq in range(first, first + _AT_ONCE):
+        verdict = replace(
+            DENIED,
+            decision_id=derive("decision", str(seq)),
+            recommendation_id=derive("recommendation", str(seq)),
+        )
+        verdicts.append(verdict)
         words = {
             "actor": "risk",
             "action": "verdict.denied",
-            "subject": derive("decision", str(seq)),
-            "detail": {"symbol": "BTC-USDT", "side": "buy", "breaches": ["equity", "edge"]},
+            "subject": verdict.decision_id,
+            "detail": {"breaches": ["equity", "edge"], "payload": fingerprint(verdict)},
             "at": CLOSED_AT + timedelta(seconds=seq),
         }
         last = digest(_CHAIN, seq, last, Deed(**words))
         rows.append({**words, "chain": _CHAIN, "seq": seq, "hash": last})
     connection.execute(insert(audit), rows)
+    add_decisions(connection, verdicts, CLOSED_AT)
     if first + _AT_ONCE > _MANY:
         head = {"chain": _CHAIN, "seq": _MANY, "hash": last}
         connection.execute(insert(audit_heads), [head])
@@ -101,10 +110,10 @@ def _proving(engine: Engine) -> Figure:
         proof = prove(connection, None, lambda _done, _total: None)
         seconds = time.perf_counter() - started
     assert proof.is_whole
-    assert proof.rows[_CHAIN] == _MANY
+    assert proof.rows[_CHAIN] == proof.verdicts == _MANY
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     return Figure(
-        what=f"audit verify of {_MANY} rows",
+        what=f"audit verify of {_MANY} rows and their verdicts",
         value=seconds,
         unit="s",
         beside=f"{_MANY / seconds:.0f} rows/s, peak memory grew by {grown:.0f} MB",
