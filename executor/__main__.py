@@ -1,7 +1,7 @@
 """`python -m executor` serves executor as a process of its own."""
 
-from executor.app import build
+from executor.app import NAME, PORT, build
 from executor.settings import ExecutorSettings
-from shared.runtime.serve import main
+from shared.runtime.process import main
 
-main(ExecutorSettings, build)
+main(NAME, PORT, ExecutorSettings, build)

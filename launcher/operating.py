@@ -11,13 +11,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from executor.settings import ExecutorSettings
 from launcher.assembly import BLUEPRINTS
 from launcher.console import FAILED, err, out, print_json, print_table
-from launcher.database import latest_revision, migrate
+from launcher.database import migrate
 from launcher.demonstration import demonstration
 from launcher.options import AsJson
 from launcher.trouble import of_database, of_file
 from launcher.venue_checks import check_venues
 from market_data.settings import MarketDataSettings
+from shared.db.base import SCHEMA_REVISION
 from shared.db.engine import connect
+from shared.db.schema import mismatch, schema_revision
 from shared.domain.errors import TradingError
 from shared.runtime.settings import Mode, PlatformSettings, load
 
@@ -138,20 +140,12 @@ def _database_findings(settings: PlatformSettings) -> list[dict[str, str]]:
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
-            revision = _reached(connection)
+            wrong = mismatch(schema_revision(connection))
     except SQLAlchemyError as error:
         return [_finding("database answers", False, of_database(error).detail)]
     finally:
         engine.dispose()
-    expected = latest_revision(engine)
     return [
         _finding("database answers", True, ""),
-        _finding(f"schema at {expected}", revision == expected, "run 'trading db migrate'"),
+        _finding(f"schema at {SCHEMA_REVISION}", wrong is None, wrong or ""),
     ]
-
-
-def _reached(connection: Any) -> str | None:
-    try:
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except Exception:  # noqa: BLE001 - no such table: nothing has been migrated yet
-        return None

@@ -1,7 +1,7 @@
 """`python -m market_data`: this service as a process of its own."""
 
-from market_data.app import build
+from market_data.app import NAME, PORT, build
 from market_data.settings import MarketDataSettings
-from shared.runtime.serve import main
+from shared.runtime.process import main
 
-main(MarketDataSettings, build)
+main(NAME, PORT, MarketDataSettings, build)

@@ -1,7 +1,7 @@
 """`python -m portfolio` serves portfolio as a process of its own."""
 
-from portfolio.app import build
+from portfolio.app import NAME, PORT, build
 from portfolio.settings import PortfolioSettings
-from shared.runtime.serve import main
+from shared.runtime.process import main
 
-main(PortfolioSettings, build)
+main(NAME, PORT, PortfolioSettings, build)

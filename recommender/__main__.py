@@ -1,7 +1,7 @@
 """`python -m recommender`: this service as a process of its own."""
 
-from recommender.app import build
+from recommender.app import NAME, PORT, build
 from recommender.settings import RecommenderSettings
-from shared.runtime.serve import main
+from shared.runtime.process import main
 
-main(RecommenderSettings, build)
+main(NAME, PORT, RecommenderSettings, build)

@@ -1,7 +1,7 @@
 """`python -m risk`: this service as a process of its own."""
 
-from risk.app import build
+from risk.app import NAME, PORT, build
 from risk.settings import RiskSettings
-from shared.runtime.serve import main
+from shared.runtime.process import main
 
-main(RiskSettings, build)
+main(NAME, PORT, RiskSettings, build)

@@ -1,7 +1,7 @@
 """`python -m signals`: this service as a process of its own."""
 
-from shared.runtime.serve import main
-from signals.app import build
+from shared.runtime.process import main
+from signals.app import NAME, PORT, build
 from signals.settings import SignalsSettings
 
-main(SignalsSettings, build)
+main(NAME, PORT, SignalsSettings, build)

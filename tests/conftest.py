@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine
 
 from shared.bus.doorbell import InProcessDoorbell
+from shared.bus.redis_address import RedisAddress
 from shared.bus.unit_of_work import Transactions
 from shared.db.engine import DatabaseAddress, connect
 from shared.domain.clock import FollowingClock
@@ -147,6 +148,10 @@ class RedisServer:
         assert self.process is not None
         self.process.terminate()
         self.process.wait(10)
+
+    @property
+    def address(self) -> RedisAddress:
+        return RedisAddress(host="127.0.0.1", port=self.port)
 
 
 def _user() -> str:

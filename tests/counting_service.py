@@ -1,5 +1,6 @@
 """A whole service in one file, to be served as a process of its own: it counts what it hears."""
 
+import os
 import threading
 
 from pydantic import Field
@@ -7,7 +8,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, insert, select, update
 
 from shared.bus.tables import subscriptions
 from shared.db.base import TRANSACTIONS
-from shared.runtime.serve import main
+from shared.runtime.process import main
 from shared.runtime.service import Runtime, Service, Work, create_api, new_metrics
 from shared.runtime.settings import SectionSettings, section
 from tests.saying import TOPIC
@@ -77,4 +78,4 @@ def build(settings: CountingSettings, runtime: Runtime) -> Service:
 
 
 if __name__ == "__main__":
-    main(CountingSettings, build)
+    main(NAME, int(os.environ["COUNTING__PORT"]), CountingSettings, build)

@@ -5,10 +5,10 @@ from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from shared.db.base import metadata
+from shared.db.base import SCHEMA_REVISION, TRANSACTIONS, metadata
 from shared.db.engine import DatabaseAddress, connect, create_databases
 
 PLUMBING = (
@@ -79,6 +79,15 @@ def _make(address: DatabaseAddress, engine: Engine) -> None:
             connection.execute(text("SET SESSION lock_wait_timeout = 10"))
         metadata.drop_all(connection)
         metadata.create_all(connection)
+        if not address.is_embedded:
+            _stamp(connection)
+
+
+def _stamp(connection: Connection) -> None:
+    """Say that the schema is this release's: services wait for that at a server."""
+    name = f"{TRANSACTIONS}.alembic_version"
+    connection.execute(text(f"CREATE OR REPLACE TABLE {name} (version_num VARCHAR(32) NOT NULL)"))
+    connection.execute(text(f"INSERT INTO {name} VALUES ('{SCHEMA_REVISION}')"))
 
 
 def _emptied(engine: Engine) -> bool:

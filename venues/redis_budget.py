@@ -19,6 +19,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from shared.bus.redis_address import RedisAddress
 from shared.runtime.logging import get_logger
 from venues.budget import (
     RESERVED_FOR_CANCELS,
@@ -36,12 +37,13 @@ _CAUTIOUS_SECONDS = _PAUSE_SECONDS + 2 * _LIMIT_SECONDS  # by then the others ar
 _CURRENT = -1
 
 
-def connect(host: str, port: int, password: str = "") -> redis.Redis:
+def connect(address: RedisAddress) -> redis.Redis:
     """Return a client that waits 0.2 s at most and asks once; nothing is sent yet."""
     return redis.Redis(
-        host=host,
-        port=port,
-        password=password or None,
+        host=address.host,
+        port=address.port,
+        username=address.username,
+        password=address.password or None,
         socket_connect_timeout=_LIMIT_SECONDS,
         socket_timeout=_LIMIT_SECONDS,
         retry=Retry(NoBackoff(), 0),

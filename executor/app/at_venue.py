@@ -13,6 +13,7 @@ from executor.app.evidence import (
 )
 from executor.app.hearing import handlers_of
 from executor.app.name import NAME, POLL_SECONDS, PORT
+from executor.handlers.announce import count_from_zero
 from executor.handlers.journal import Journal
 from executor.handlers.venue_wishes import VenueWishes
 from executor.routes import Desk, router
@@ -55,7 +56,7 @@ def build_at_venue(name: VenueName, settings: ExecutorSettings, runtime: Runtime
     Raises:
         ConfigurationError: mode and venue do not go together, or live trading is refused.
     """
-    metrics = new_metrics()
+    metrics = new_metrics(NAME)
     keys = venue_keys(name)
     hide([keys.key, keys.secret, keys.passphrase])
     refuse_wrong_place(settings, runtime.settings.mode, name)
@@ -67,6 +68,7 @@ def build_at_venue(name: VenueName, settings: ExecutorSettings, runtime: Runtime
         budget=_budget(name, keys, runtime),
         reach=reach,
     )
+    count_from_zero(name, metrics)
     line = _line(credentials, settings, runtime, metrics, name)
     if runtime.settings.mode is Mode.LIVE:
         candidate = Candidate(
@@ -87,11 +89,10 @@ def build_at_venue(name: VenueName, settings: ExecutorSettings, runtime: Runtime
 
 def _budget(name: VenueName, keys: VenueKeys, runtime: Runtime) -> Budget:
     """Share the venue's rate limits with every process that uses this key, where there is Redis."""
-    settings = runtime.settings
-    if settings.redis_host is None:
+    address = runtime.settings.redis()
+    if address is None:
         return LocalBudget(venue=name)
-    client = connect(settings.redis_host, settings.redis_port, settings.redis_secret())
-    return RedisBudget(client=client, venue=name, api_key=keys.key, pods=_PODS)
+    return RedisBudget(client=connect(address), venue=name, api_key=keys.key, pods=_PODS)
 
 
 def _line(

@@ -12,6 +12,7 @@ from executor.core.gate import Evidence, fingerprint_of, objections
 from executor.repository.consents import find_consent
 from executor.settings import ExecutorSettings
 from shared.db.dialect import db_now
+from shared.db.schema import schema_revision
 from shared.http.keys import stored_keys
 from shared.runtime.logging import get_logger
 from shared.runtime.service import Runtime
@@ -58,7 +59,7 @@ def gather(candidate: Candidate) -> Evidence:
     with runtime.transactions("gate").read() as connection:
         now = db_now(connection)
         at_fault = () if is_embedded else _at_fault(connection)
-        schema = _schema(connection)
+        schema = schema_revision(connection)
         consent = _where_there_is(lambda: find_consent(connection, platform.account))
         has_stored_keys = bool(_where_there_is(lambda: stored_keys(connection)))
     may_ask = settings.is_enabled(name) and bool(candidate.keys.key)
@@ -147,11 +148,6 @@ def _at_fault(connection: Connection) -> tuple[str, ...]:
         for name, wanted in _DURABLE.items()
         if found.get(name) != wanted
     )
-
-
-def _schema(connection: Connection) -> str | None:
-    version = text("SELECT version_num FROM alembic_version")
-    return _where_there_is(lambda: connection.execute(version).scalar())
 
 
 def _where_there_is(read: Callable[[], T]) -> T | None:

@@ -14,6 +14,10 @@ class Doorbell(Protocol):
         """Return True when the bell rang for this consumer, False after the timeout."""
         ...
 
+    def problem(self) -> str | None:
+        """Return what only a person can mend, None where waiting is enough."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -32,6 +36,9 @@ class InProcessDoorbell:
         rang = bell.wait(timeout_seconds)
         bell.clear()
         return rang
+
+    def problem(self) -> str | None:
+        return None
 
     def close(self) -> None:
         self.ring(list(self._bells))

@@ -10,6 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shared.bus.doorbell import InProcessDoorbell
+from shared.bus.redis_address import RedisAddress
 
 _CHANNEL = "trading:doorbell"
 _PAUSE_SECONDS = 1.0
@@ -19,19 +20,21 @@ _LISTEN_SECONDS = 0.2  # how long a closing doorbell waits for its listener
 class RedisDoorbell:
     """Rings local bells at once and everybody else's through Redis, from one listening thread."""
 
-    def __init__(self, host: str, port: int, password: str = "") -> None:
+    def __init__(self, address: RedisAddress) -> None:
         self._client = redis.Redis(
-            host=host,
-            port=port,
-            password=password or None,
+            host=address.host,
+            port=address.port,
+            username=address.username,
+            password=address.password or None,
             socket_connect_timeout=0.2,
             socket_timeout=0.2,
             retry=Retry(NoBackoff(), 0),  # the default blocks three seconds on a dead server
         )
         self._listener = redis.Redis(
-            host=host,
-            port=port,
-            password=password or None,
+            host=address.host,
+            port=address.port,
+            username=address.username,
+            password=address.password or None,
             socket_connect_timeout=1.0,
             socket_timeout=None,
             health_check_interval=5,
@@ -41,12 +44,17 @@ class RedisDoorbell:
         self._closed = Event()
         self._silent_until = 0.0
         self._is_connected = False
+        self._refusal: str | None = None
         self._thread = Thread(target=self._listen, name="redis-doorbell", daemon=True)
         self._thread.start()
 
     @property
     def is_connected(self) -> bool:
         return self._is_connected
+
+    def problem(self) -> str | None:
+        """Return why Redis will never take us, None where it does or is merely away."""
+        return self._refusal
 
     def ring(self, consumers: Iterable[str]) -> None:
         names = sorted(consumers)
@@ -72,14 +80,20 @@ class RedisDoorbell:
         while not self._closed.is_set():
             try:
                 self._relay()
+            except (redis.AuthenticationError, redis.ResponseError) as error:
+                self._refusal = f"Redis refuses us: {error}; check REDIS_USER and REDIS_PASSWORD"
+                self._pause()
             except (redis.RedisError, OSError):
-                self._is_connected = False
-                self._closed.wait(_PAUSE_SECONDS)
+                self._pause()
+
+    def _pause(self) -> None:
+        self._is_connected = False
+        self._closed.wait(_PAUSE_SECONDS)
 
     def _relay(self) -> None:
         with self._listener.pubsub(ignore_subscribe_messages=True) as channel:
             channel.subscribe(_CHANNEL)
-            self._is_connected = True
+            self._is_connected, self._refusal = True, None
             while not self._closed.is_set():
                 message: dict[str, Any] | None = channel.get_message(timeout=_LISTEN_SECONDS)
                 if message is not None:

@@ -1,27 +1,21 @@
-"""Serves one service or all of them in one process; crash-only: a failed task ends the process."""
+"""Serves services together in one process; crash-only: a failed task ends the process."""
 
 import asyncio
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 from types import FrameType
-from typing import TypeVar
-
-import uvicorn
-from sqlalchemy.exc import SQLAlchemyError
 
 from shared.bus.consumer import Consumer, SharedConsumer, in_one_line
 from shared.bus.envelope import Envelope
 from shared.bus.history import last_instant
 from shared.bus.unit_of_work import datetime_now
-from shared.domain.errors import TradingError
 from shared.http.probes import Check
-from shared.runtime.first_start import ensure_key
-from shared.runtime.logging import configure, get_logger
+from shared.runtime.listening import http_server, listen
+from shared.runtime.logging import get_logger
 from shared.runtime.one_market import refuse_another_market
 from shared.runtime.pruning import keep_pruned
 from shared.runtime.sampling import sample
@@ -30,47 +24,33 @@ from shared.runtime.service import (
     Service,
     Work,
     add_check,
-    build_runtime,
     key_uses,
 )
-from shared.runtime.settings import (
-    ConfigurationError,
-    PlatformSettings,
-    SectionSettings,
-    load,
-)
 
-CONFIGURATION_EXIT = 78
 _GRACE_SECONDS = 8.0
 
 log = get_logger()
-SettingsT = TypeVar("SettingsT", bound=SectionSettings)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling: one handler here stops everything in order."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
 
 
 class Platform:
     """The running services of one process."""
 
-    def __init__(self, services: Sequence[Service], runtime: Runtime) -> None:
+    def __init__(
+        self, services: Sequence[Service], runtime: Runtime, stop: Event | None = None
+    ) -> None:
         self.services = services
         self.runtime = runtime
-        self.stop = Event()
+        self.stop = stop or Event()
         self.failed = False
         self.consumers = [self._consumer(service) for service in services if service.handlers]
         self._threads: dict[str, Thread] = {}
 
     def _consumer(self, service: Service) -> Consumer:
         metrics = service.metrics
+        failures = metrics.consumer_failures_total.labels(consumer=service.name)
 
         def failed(error: Exception) -> None:
-            metrics.consumer_failures_total.labels(consumer=service.name).inc()
+            failures.inc()
             log.warning("facts.retry", consumer=service.name, error=in_one_line(error))
 
         def handled(batch: Sequence[Envelope]) -> None:
@@ -143,25 +123,8 @@ class Platform:
         self.runtime.doorbell.close()
 
 
-def _bound(services: Sequence[Service], host: str, held: ExitStack) -> list[socket.socket]:
-    """Take every port before anything starts: a second platform must not handle a single fact."""
-    bound: list[socket.socket] = []
-    for service in services:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        bound.append(held.enter_context(socket.socket(family)))
-        bound[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            bound[-1].bind((host, service.port))
-            bound[-1].listen()  # of two that bind, only one may listen
-        except OSError as error:
-            raise TradingError(
-                f"{service.name} cannot listen on {host}:{service.port}: {error.strerror}"
-            ) from error
-    return bound
-
-
 async def _serve_http(platform: Platform, sockets: Sequence[socket.socket]) -> None:
-    servers = [_server(service) for service in platform.services]
+    servers = [http_server(service.api) for service in platform.services]
     serving = [
         asyncio.create_task(server.serve(sockets=[one]))
         for server, one in zip(servers, sockets, strict=True)
@@ -176,30 +139,20 @@ async def _serve_http(platform: Platform, sockets: Sequence[socket.socket]) -> N
 
 
 @contextmanager
-def _stopped_by_signals(platform: Platform) -> Generator[None]:
-    """Let SIGTERM and SIGINT stop the platform in order, from before its first task on."""
+def stop_on_signals() -> Generator[Event]:
+    """Yield what SIGTERM and SIGINT set, from before the first task on until after the last."""
+    stop = Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
     numbers = (signal.SIGTERM, signal.SIGINT)
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        platform.stop.set()
-
-    before = [signal.signal(number, stop) for number in numbers]
+    before = [signal.signal(number, end) for number in numbers]
     try:
-        yield
+        yield stop
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-
-
-def _server(service: Service) -> _Server:
-    config = uvicorn.Config(
-        service.api,
-        log_config=None,  # through our own, which leaves secrets out
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=5,
-    )
-    return _Server(config)
 
 
 def resume_time(runtime: Runtime) -> None:
@@ -223,43 +176,30 @@ def serve(
         TradingError: a port is in use.
         ConfigurationError: the database keeps the books of another market.
     """
+    host = runtime.settings.trading_bind_host
+    with ExitStack() as held:
+        sockets = [listen(one.name, host, one.port, held) for one in services]
+        stop = held.enter_context(stop_on_signals())
+        return serve_at(sockets, services, runtime, stop, alongside)
+
+
+def serve_at(
+    sockets: Sequence[socket.socket],
+    services: Sequence[Service],
+    runtime: Runtime,
+    stop: Event,
+    alongside: Callable[[Platform], None] = lambda _platform: None,
+) -> int:
+    """Serve as `serve` does, at ports that are taken already, until `stop` is set."""
     refuse_another_market(runtime)
     resume_time(runtime)
-    with ExitStack() as held:
-        sockets = _bound(services, runtime.settings.trading_bind_host, held)
-        platform = Platform(services, runtime)
-        with _stopped_by_signals(platform):
-            try:
-                platform.start()
-                log.info("platform.started", services=[service.name for service in services])
-                alongside(platform)
-                asyncio.run(_serve_http(platform, sockets))
-            finally:
-                platform.shut_down()
+    platform = Platform(services, runtime, stop)
+    try:
+        platform.start()
+        log.info("platform.started", services=[service.name for service in services])
+        alongside(platform)
+        asyncio.run(_serve_http(platform, sockets))
+    finally:
+        platform.shut_down()
     log.info("platform.stopped", failed=platform.failed)
     return 1 if platform.failed else 0
-
-
-def main(section_settings: type[SettingsT], build: Callable[[SettingsT, Runtime], Service]) -> None:
-    """Serve one service as a process of its own: `python -m <service>`."""
-    try:
-        settings = load(PlatformSettings)
-        configure(
-            as_json=not sys.stderr.isatty(),
-            level=settings.trading_log_level,
-            secrets=settings.secrets(),
-        )
-        service_settings = load(section_settings)
-        runtime = build_runtime(settings)
-        ensure_key(runtime)
-        code = serve([build(service_settings, runtime)], runtime)
-    except ConfigurationError as error:
-        sys.stderr.write(f"The configuration cannot be used:\n{error.detail}\n")
-        code = CONFIGURATION_EXIT
-    except TradingError as error:
-        sys.stderr.write(f"{error.detail}\n")
-        code = 1
-    except SQLAlchemyError as error:
-        sys.stderr.write(f"The database cannot be used: {in_one_line(error)}\n")
-        code = 1
-    sys.exit(code)

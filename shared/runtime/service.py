@@ -87,6 +87,7 @@ def create_api(
         metrics.http_request_seconds.labels(route, method, str(status)).observe(seconds)
 
     database = Check(name="database", problem=lambda: _database_problem(transactions))
+    doorbell = Check(name="doorbell", problem=runtime.doorbell.problem)
     return assemble(
         ApiParts(
             name=name,
@@ -97,7 +98,7 @@ def create_api(
             uses=Uses(writing(transactions), SystemClock().now),
             registry=metrics.registry,
             observe=observe,
-            checks=[database, *checks],
+            checks=[database, doorbell, *checks],
             show_docs=settings.mode is not Mode.LIVE,
             origins=settings.trading_cors_origins,
         )
@@ -142,11 +143,8 @@ def build_runtime(settings: PlatformSettings) -> Runtime:
     """Choose clock, database and doorbell: the one place where the mode decides."""
     engine = connect(settings.database())
     clock: Clock = FollowingClock() if settings.mode is Mode.MOCK else SystemClock()
-    doorbell: Doorbell = (
-        InProcessDoorbell()
-        if settings.redis_host is None
-        else RedisDoorbell(settings.redis_host, settings.redis_port, settings.redis_secret())
-    )
+    redis = settings.redis()
+    doorbell: Doorbell = InProcessDoorbell() if redis is None else RedisDoorbell(redis)
     hook = _crash_hook(settings.trading_crash_at)
 
     def transactions(producer: str) -> Transactions:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from shared.bus.redis_address import RedisAddress
 from shared.db.engine import DatabaseAddress
 from shared.domain.ids import AccountId
 from shared.http.buckets import Rate
@@ -113,6 +114,7 @@ class PlatformSettings(SectionSettings):
     db_password_file: Path | None = Field(None, description="file holding the password")
     redis_host: str | None = Field(None, description="Redis host; unset means in-process doorbell")
     redis_port: int = Field(6379, ge=1, le=65535, description="its port")
+    redis_user: str = Field("default", description="its user (ACL)")
     redis_password: SecretStr = Field(SecretStr(""), description="its password")
     redis_password_file: Path | None = Field(None, description="file holding the password")
     market: MarketSettings = Field(default_factory=lambda: load(MarketSettings))
@@ -194,14 +196,25 @@ class PlatformSettings(SectionSettings):
         deeds = Rate(per_second=self.trading_deeds_per_second, burst=self.trading_deeds_burst)
         return {scope: reads if scope == "read" else deeds for scope in SCOPES}
 
-    def redis_secret(self) -> str:
+    def redis(self) -> RedisAddress | None:
+        """Return where Redis is, None where there is none."""
+        if self.redis_host is None:
+            return None
+        return RedisAddress(
+            host=self.redis_host,
+            port=self.redis_port,
+            user=self.redis_user,
+            password=self._redis_secret(),
+        )
+
+    def _redis_secret(self) -> str:
         return secret_of(self.redis_password, self.redis_password_file, "REDIS_PASSWORD_FILE")
 
     def secrets(self) -> tuple[str, ...]:
         """Return every secret this process knows, for the log to leave out."""
         return (
             self._database_secret(),
-            self.redis_secret(),
+            self._redis_secret(),
             *self.key_texts(),
             self.key_pepper(),
         )

@@ -62,7 +62,7 @@ def main(count: int, folder: Path) -> None:
         engine = connect(database.address)
         held.callback(engine.dispose)
         floor = bare_commits(engine)
-        doorbell = RedisDoorbell("127.0.0.1", redis.port)
+        doorbell = RedisDoorbell(redis.address)
         held.callback(doorbell.close)
         probe = Probe(engine, doorbell)
         running = start_services({**os.environ, **server_environment(database, redis)}, held)

@@ -194,7 +194,7 @@ class Desk:
     def __init__(self, servers: Servers, venue: Venue, held: ExitStack) -> None:
         self.engine, self.venue = servers.emptied(), venue
         held.callback(self.engine.dispose)
-        bell = RedisDoorbell("127.0.0.1", servers.redis.port)
+        bell = RedisDoorbell(servers.redis.address)
         held.callback(bell.close)
         self.approved_at: list[float] = []
         self._said = 0

@@ -19,7 +19,7 @@ from typing import Any
 from executor.app import at_venue, build
 from executor.settings import ExecutorSettings
 from executor.tasks.sending import Sender
-from shared.runtime.serve import main
+from shared.runtime.process import main
 from venues.budget import Pool
 
 _WATCHED = ("executor.sender", "-sending")
@@ -103,7 +103,7 @@ def serve() -> None:
     profile = os.environ.get("BENCH_PROFILE")
     if profile:
         _profile(profile)
-    main(ExecutorSettings, build)
+    main(at_venue.NAME, at_venue.PORT, ExecutorSettings, build)
 
 
 def _profile(file: str) -> None:

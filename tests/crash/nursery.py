@@ -28,7 +28,7 @@ from executor.settings import ExecutorSettings
 from executor.tasks import balancing, looking
 from executor.tasks.protecting import Protector
 from shared.runtime import service
-from shared.runtime.serve import main
+from shared.runtime.process import main
 from venues.binance_us.adapter import BinanceUs
 from venues.binance_us.stream import BinanceUsStream  # noqa: F401 - imported once, before forking
 from venues.coinbase.adapter import Coinbase
@@ -104,7 +104,7 @@ def _live(environment: dict[str, str], log: str) -> None:
     _arm(rig.get("RIG_THREAD", ""), is_later=bool(rig.get("RIG_ARMED_LATER")))
     if rig.get("RIG_PAUSES"):
         _pause_instead()
-    main(ExecutorSettings, build)
+    main(at_venue.NAME, at_venue.PORT, ExecutorSettings, build)
 
 
 def _start(environment: dict[str, str], log: str) -> int:

@@ -41,7 +41,7 @@ def pods(running):
 def pods_on(server, count, key=API_KEY):
     return [
         RedisBudget(
-            client=connect("127.0.0.1", server.port),
+            client=connect(server.address),
             venue=VenueName.BINANCE_US,
             api_key=key,
             pods=count,

@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -45,7 +46,7 @@ def frozen(server):
 
 @pytest.fixture
 def doorbells(redis_server):
-    pair = [RedisDoorbell("127.0.0.1", redis_server.port) for _ in range(2)]
+    pair = [RedisDoorbell(redis_server.address) for _ in range(2)]
     assert until(lambda: all(bell.is_connected for bell in pair))
     yield pair
     for bell in pair:
@@ -100,8 +101,25 @@ def test_a_frozen_redis_costs_one_short_wait_a_second(doorbells, redis_server):
         assert time.monotonic() - started_at < 0.9
 
 
+def test_a_user_that_redis_refuses_is_a_problem_and_one_who_waits_for_redis_is_not(redis_server):
+    wrong = RedisDoorbell(replace(redis_server.address, user="nobody", password="wrong"))
+    right = RedisDoorbell(redis_server.address)
+    try:
+        assert until(lambda: wrong.problem() is not None)
+        assert "check REDIS_USER and REDIS_PASSWORD" in wrong.problem()
+        assert until(lambda: right.is_connected)
+        redis_server.stop()
+        assert until(lambda: not right.is_connected)
+        assert right.problem() is None
+    finally:
+        wrong.close()
+        right.close()
+        if redis_server.process.poll() is not None:
+            redis_server.start()
+
+
 def test_closing_ends_the_listener_and_ringing_afterwards_is_harmless(redis_server):
-    bell = RedisDoorbell("127.0.0.1", redis_server.port)
+    bell = RedisDoorbell(redis_server.address)
     assert until(lambda: bell.is_connected)
     before = threading.active_count()
     started_at = time.monotonic()

@@ -205,14 +205,3 @@ def test_after_a_restart_time_goes_on_where_it_was(transactions):
 
     assert serve([], runtime, look) == 0
     assert seen == [START]
-
-
-def test_it_does_not_start_without_its_database_and_says_why(tmp_path, mariadb_server):
-    closed = spare_port()
-    process = Process(
-        mariadb_server.address, tmp_path, DB_PORT=str(closed), DB_PASSWORD="hunter2-hunter2"
-    )
-    assert process.child.wait(LONG) == 1
-    assert "database" in process.said()
-    assert "Traceback" not in process.said()
-    assert "hunter2" not in process.said()

@@ -151,7 +151,10 @@ def test_secrets_come_from_files_without_their_line_ends(tmp_path, monkeypatch):
         (tmp_path / name).write_text(f"read:{'k' * 40}\n")
         monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
     settings = load(PlatformSettings)
-    assert settings.database().password == settings.redis_secret() == "read:" + "k" * 40
+    assert settings.redis() is None
+    monkeypatch.setenv("REDIS_HOST", "redis")
+    redis = load(PlatformSettings).redis()
+    assert settings.database().password == redis.password == "read:" + "k" * 40
     (key,) = settings.keys()
     assert key.principal.scope == "read"
     assert settings.secrets() == ("read:" + "k" * 40, "read:" + "k" * 40, "k" * 40, "")
