@@ -1,6 +1,6 @@
 """Tax lots and what was sold of them, as JSON or as CSV."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any, Literal
@@ -139,10 +139,11 @@ def add_lots(routes: APIRouter, desk: Desk) -> None:
         after = None if asked.cursor is None else decode_place(asked.cursor)
         with desk.transactions.read() as connection:
             found = moves(connection, desk.policy.account, known, LONGEST_REPLAY)
-            sold = (one for one in dispose(found, Inventory(method)) if period.covers(one.sold_at))
-            if asked.wants_csv(request):
-                return _as_file("disposals", disposal_lines(sold, method))
-            shown = list(islice(_behind(sold, after), asked.limit))
+            every = dispose(found, Inventory(method))
+            sold = sorted((one for one in every if period.covers(one.sold_at)), key=_place)
+        if asked.wants_csv(request):
+            return _as_file("disposals", disposal_lines(sold, method))
+        shown = list(islice((one for one in sold if not after or _place(one) > after), asked.limit))
         last = encode_cursor(_place(shown[-1])) if len(shown) == asked.limit else None
         return Page(items=[DisposalOut.of(one, method) for one in shown], next_cursor=last)
 
@@ -162,18 +163,8 @@ def _open_lots(
     return tuple(islice((lot for lot in left if after is None or age(lot) > after), limit))
 
 
-def _behind(sold: Iterable[Disposal], last: Place | None) -> Iterator[Disposal]:
-    """Yield what comes after the one that was shown last."""
-    is_behind = last is None
-    for one in sold:
-        if is_behind or (last is not None and one.sold_at > last[0]):
-            is_behind = True
-            yield one
-        elif _place(one) == last:
-            is_behind = True
-
-
 def _place(one: Disposal) -> Place:
+    """Sort key: by time, though what was sold earlier may have been booked later."""
     return (one.sold_at, f"{one.move_id} {one.lot_id}")
 
 
