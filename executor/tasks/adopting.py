@@ -26,18 +26,21 @@ _PLACED_BEFORE = timedelta(hours=24)  # how long before its execution an order m
 _LOOKS = 5  # a list may lag; what is never found was placed long ago, and not by us
 
 
-def _no_looks() -> defaultdict[VenueOrderId, int]:
+def _no_looks() -> defaultdict[tuple[Symbol, VenueOrderId], int]:
     return defaultdict(int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopter:
-    """`_looks`: how often the order of an execution was looked for in vain."""
+    """`_looks`: how often the order of an execution was looked for in vain.
+
+    Some venues count the orders of each instrument apart.
+    """
 
     line: Line
     looker: Looker
     interval: Interval
-    _looks: defaultdict[VenueOrderId, int] = field(default_factory=_no_looks)
+    _looks: defaultdict[tuple[Symbol, VenueOrderId], int] = field(default_factory=_no_looks)
 
     def is_ours(self, report: OrderReport) -> bool:
         identity = report.client_order_id
@@ -83,7 +86,8 @@ class Adopter:
 
     def trace(self, symbol: Symbol, told: Mapping[VenueOrderId, Sequence[VenueFill]]) -> None:
         """Find out whose executions these are, of orders no row names; take in what is ours."""
-        wanted = {one: fills for one, fills in told.items() if self._looks[one] < _LOOKS}
+        looks = self._looks
+        wanted = {one: fills for one, fills in told.items() if looks[symbol, one] < _LOOKS}
         if not wanted:
             return
         for report in self.line.venue.recent_orders(symbol, _since(wanted)):
@@ -93,9 +97,9 @@ class Adopter:
             if self.is_ours(report):
                 self._take_in(report, fills)
             else:
-                self._looks[report.venue_order_id] = _LOOKS
+                looks[symbol, report.venue_order_id] = _LOOKS
         for identity in wanted:
-            self._looks[identity] += 1
+            looks[symbol, identity] += 1
 
     def _take_in(self, report: OrderReport, fills: Sequence[VenueFill]) -> None:
         line = self.line

@@ -1,12 +1,13 @@
 """Where orders live and trade: accepted, matched, rested, ended. One thread at a time."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 
 from shared.domain.enums import Liquidity, OrderType, Side, TimeInForce
-from shared.domain.ids import derive
+from shared.domain.ids import Symbol, derive
 from shared.domain.values import ZERO
 from simulator.engine.book import Books, Levels, for_quantity, for_quote, is_within
 from simulator.engine.ledger import HOUSE_ACCOUNT, Hold, Ledger
@@ -41,6 +42,7 @@ class Desk:
     open: dict[str, SimulatedOrder] = field(default_factory=dict[str, SimulatedOrder])
     snapshots: dict[str, SimulatedOrder] = field(default_factory=dict[str, SimulatedOrder])
     executions: list[Execution] = field(default_factory=list[Execution])
+    traded: Counter[str] = field(default_factory=Counter[str])
     outbox: list[OrderChanged] = field(default_factory=list[OrderChanged])
     queues: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
 
@@ -177,9 +179,7 @@ class Desk:
         price, quantity = level
         fee, fee_asset = self._fee(asked.side, level, liquidity, listing)
         execution = Execution(
-            trade_id=str(
-                draw(self.seed, "first trade") % _FIRST_NUMBERS + len(self.executions) + 1
-            ),
+            trade_id=self._next_trade(asked.symbol),
             venue_order_id=order.venue_order_id,
             client_order_id=asked.client_order_id,
             account=asked.account,
@@ -205,6 +205,11 @@ class Desk:
             self._close(order, State.FILLED)
         self.rehold(order)
         self._say(Change.EXECUTED, order, execution)
+
+    def _next_trade(self, symbol: Symbol) -> str:
+        counted = symbol if self.house.has_trades_by_symbol else ""
+        self.traded[counted] += 1
+        return str(draw(self.seed, "first trade") % _FIRST_NUMBERS + self.traded[counted])
 
     def _fee(
         self, side: Side, level: tuple[Decimal, Decimal], liquidity: Liquidity, listing: Listing

@@ -81,6 +81,8 @@ class House:
     """What differs between exchanges; ratios are of notional.
 
     `is_fee_in_received`: a buy pays its fee in base (Binance.US), otherwise always in quote.
+    `has_trades_by_symbol`: the trades of each instrument are counted apart, all from one number, so
+    that two have the same one.
     """
 
     name: str
@@ -90,6 +92,7 @@ class House:
     taker_ratio: Decimal
     order_types: frozenset[OrderType]
     time_in_forces: frozenset[TimeInForce]
+    has_trades_by_symbol: bool = False
     price_band_ratio: Decimal = Decimal("0.5")
     max_open_orders: int = 200
 

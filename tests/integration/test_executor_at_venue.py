@@ -8,11 +8,15 @@ import pytest
 from sqlalchemy import select
 
 from executor.tables import external_orders, frozen_symbols
+from portfolio.app import build
+from portfolio.repository.books import positions_of_account
+from portfolio.settings import PortfolioSettings
+from shared.bus.consumer import Consumer
 from shared.bus.tables import event_log
 from shared.domain.enums import OrderType, Side, TimeInForce, TradingState
 from shared.domain.ids import DecisionId, client_order_id, derive
 from simulator.engine.model import NewOrder
-from tests.venue_world import ACCOUNT, FUNDS, PRICE, QUOTE, Trading, exchange
+from tests.venue_world import ACCOUNT, FUNDS, PRICE, QUOTE, Trading, exchange, symbol_at
 
 D = Decimal
 VENUES = ("coinbase", "binance_us", "kucoin")
@@ -78,6 +82,29 @@ def test_an_approval_becomes_one_order_and_its_fill_one_row(trading, sim):
     net = fill["quantity"] - (fill["fee"] if fill["fee_asset"] == "BTC" else 0)
     assert row["open_quantity"] == net
     assert topics(trading)[:2] == ["order.submitted", "order.accepted"]
+
+
+def test_trades_of_two_instruments_with_one_number_are_both_booked(sqlite_engine, sim):
+    with Trading(sqlite_engine, sim) as trading:
+        portfolio = build(PortfolioSettings(), trading.runtime)
+        books = Consumer(
+            "portfolio", trading.runtime.transactions("portfolio"), portfolio.handlers, 1.0
+        )
+        books.subscribe()
+        trading.ready()
+        other = symbol_at(sim.venue, "ETH")
+        for symbol in (trading.symbol, other):
+            trading.wait_status(trading.approve(symbol=symbol), "filled")
+        trades = [fill.trade_id for order in accepted(sim) for fill in order.fills]
+        assert len(set(trades)) == (1 if sim.venue == "binance_us" else len(trades))
+        assert {one["symbol"] for one in trading.fills()} == {trading.symbol, other}
+        while books.handle_waiting():
+            pass
+        with trading.runtime.transactions("test").read() as connection:
+            held = positions_of_account(connection, ACCOUNT)
+        bought = {one["symbol"]: one["quantity"] for one in trading.fills()}
+        assert {one.symbol for one in held} == bought.keys()
+        assert all(one.quantity > bought[one.symbol] * D("0.99") for one in held)
 
 
 def test_what_is_bought_is_protected_and_sold_when_its_stop_is_touched(trading, sim):

@@ -10,6 +10,7 @@ HOUSE = House(
     name="binance_us",
     duplicate_ids=DuplicateIds.UNIQUE_AMONG_OPEN,
     is_fee_in_received=True,
+    has_trades_by_symbol=True,
     maker_ratio=Decimal("0.001"),
     taker_ratio=Decimal("0.001"),
     order_types=frozenset({OrderType.LIMIT, OrderType.MARKET, OrderType.STOP_LIMIT}),

@@ -6,11 +6,12 @@ import pytest
 
 from executor.handlers.journal import Seen
 from executor.repository import requests
+from executor.tasks.adopting import Adopter
 from executor.tasks.balancing import Balances
 from executor.tasks.syncing import Syncer
 from shared.domain.clock import SystemClock
 from shared.domain.enums import Interval, OrderStatus, Purpose, Side
-from shared.domain.ids import Symbol
+from shared.domain.ids import DecisionId, Symbol, VenueOrderId, client_order_id
 from tests.builders import ACCOUNT, BTC
 from tests.unit.executor.venue_room import (
     RULES,
@@ -56,6 +57,27 @@ def test_orders_of_two_instruments_may_have_one_number_at_the_venue(room):
     )
     syncer(room).sync_fills([BTC, ETH])
     assert [(fill.client_order_id, fill.symbol) for fill in room.fills()] == [(other, ETH)]
+
+
+def test_trades_of_two_instruments_may_have_one_number_at_the_venue(room):
+    room.line.board.learn_rules({BTC: RULES, ETH: RULES})
+    for number, symbol in enumerate((BTC, ETH)):
+        told(room, room.approve(number, symbol=symbol), symbol=symbol)
+    now = SystemClock().now()
+    room.venue.fills = lambda symbol, _since: [replace(executed(7, "0.4", at=now), symbol=symbol)]
+    for _ in range(2):
+        syncer(room).sync_fills([BTC, ETH])
+    assert sorted(fill.symbol for fill in room.fills()) == [BTC, ETH]
+
+
+def test_a_lost_order_is_found_though_a_stranger_elsewhere_has_its_number(room):
+    adopter = Adopter(line=room.line, looker=room.looker, interval=Interval.H1)
+    ours = client_order_id("paper", ACCOUNT, DecisionId("lost"))
+    for identity, symbol in (("by-hand", BTC), (ours, ETH)):
+        room.venue.listed = [replace(reported(identity, venue_id="7"), symbol=symbol)]
+        fill = replace(executed(1, 1, "7", at=SystemClock().now()), symbol=symbol)
+        adopter.trace(symbol, {VenueOrderId("7"): [fill]})
+    assert [(fill.client_order_id, fill.symbol) for fill in room.fills()] == [(ours, ETH)]
 
 
 def test_two_orders_of_ours_that_trade_with_one_another_keep_a_fill_each(room):
