@@ -90,7 +90,7 @@ class Desk:
         """
         symbols = [one.symbol for one in self.instruments]
         if symbol not in symbols:
-            raise NotFound(f"'{symbol}' is not traded here; known are {', '.join(symbols)}")
+            raise NotFound(f"'{symbol}' is not traded here; choose one of {', '.join(symbols)}")
         return Symbol(symbol)
 
     def shelf(self, interval: Interval | None) -> Shelf:
@@ -153,7 +153,7 @@ def router(desk: Desk) -> APIRouter:
         with desk.transactions.read() as connection:
             row = repository.latest(connection, desk.shelf(interval), known)
         if row is None:
-            raise NotFound(f"there is no candle of {symbol} yet")
+            raise NotFound(f"there is no candle of {symbol} yet; try again after the next")
         return _answer(row)
 
     @routes.get("/gaps", summary="Where candles are missing, oldest first")

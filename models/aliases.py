@@ -55,7 +55,7 @@ def write_aliases(root: Path, scope: str, changes: Mapping[Role, str | None]) ->
         if release_id is not None:
             check_id(scope, release_id)
             if not (root / scope / release_id).is_dir():
-                raise NotFound(f"no release has the id {release_id}")
+                raise NotFound(f"no release has the id {release_id}; see 'trading models list'")
     merged: dict[Role, str | None] = {**(read_aliases(root, scope) or {}), **changes}
     kept = {role.value: merged[role] for role in Role if merged.get(role) is not None}
     replace_durably(root / scope / ALIASES, as_json(kept))

@@ -68,7 +68,7 @@ def path_of(root: Path, release_id: str) -> Path:
     """
     named = RELEASE_ID.fullmatch(release_id)
     if named is None or not (root / named["scope"] / release_id).is_dir():
-        raise NotFound(f"no release has the id {release_id}")
+        raise NotFound(f"no release has the id {release_id}; see 'trading models list'")
     return root / named["scope"] / release_id
 
 

@@ -188,7 +188,9 @@ def _posting(
                 )
             signal = _external(body, symbol, interval, uow.now)
             if not opinions.add_new_signal(uow.connection, signal):
-                raise Conflict(f"{body.source} has already spoken on {symbol} at this instant")
+                raise Conflict(
+                    f"{body.source} has spoken on {symbol} at this instant already; wait for the next"
+                )
         return _view(signal)
 
 

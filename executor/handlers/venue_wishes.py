@@ -77,9 +77,11 @@ class VenueWishes:
     def _close(self, identity: str, evidence: str, actor: str, uow: UnitOfWork) -> None:
         state = orders.load_state(uow.connection, self.account, identity)
         if state is None:
-            raise NotFound(f"no order {identity} on this account")
+            raise NotFound(f"no order {identity} on this account; GET /orders lists them")
         if state.status not in _IN_DOUBT and not self._is_missing(state, uow):
-            raise Conflict(f"order {identity} is {state.status}: it is not in doubt")
+            raise Conflict(
+                f"order {identity} is {state.status}, which is not in doubt; let it take its course"
+            )
         self.journal.write(uow, state, [close(state, evidence, uow.now)])
         uow.audit(actor, "order.closed", identity, {"evidence": evidence, "was": state.status})
 
@@ -99,7 +101,7 @@ class VenueWishes:
 
         def work(uow: UnitOfWork) -> None:
             if not thaw(uow.connection, self.account, symbol):
-                raise NotFound(f"{symbol} is not frozen")
+                raise NotFound(f"{symbol} is not frozen; GET /freezes lists what is")
             uow.audit(actor, "symbol.thawed", symbol, {})
 
         self.transactions.attempt(work)
@@ -107,11 +109,14 @@ class VenueWishes:
     def _cancel(self, identity: str, actor: str, uow: UnitOfWork) -> None:
         state = orders.load_state(uow.connection, self.account, identity)
         if state is None:
-            raise NotFound(f"no order {identity} on this account")
+            raise NotFound(f"no order {identity} on this account; GET /orders lists them")
         if state.status.is_terminal:
-            raise Conflict(f"order {identity} has ended: {state.status}")
+            raise Conflict(f"order {identity} has ended: {state.status}; nothing is left to cancel")
         if state.order.parent is not None:
-            raise Refused("this order is the exit of a bracket and protects a position")
+            raise Refused(
+                "this order is the exit of a bracket and protects a position; "
+                "POST /forceexit leaves it"
+            )
         self.journal.write(uow, state, [_canceled(state, uow)], actor)
         uow.after_commit(self.ring_canceler)
 
@@ -124,7 +129,10 @@ class VenueWishes:
         wanted = [one for one in symbols if wish.symbol in (None, one)]
         steps = [step for symbol in wanted for step in self._leave(symbol, request, uow)]
         if not steps:
-            raise NotFound(f"nothing of {wish.symbol or 'anything'} is held that is not leaving")
+            raise NotFound(
+                f"nothing of {wish.symbol or 'anything'} is held that is not leaving; "
+                "GET /orders shows what is"
+            )
         self.journal.take_in(uow, steps, wish.actor)
         uow.after_commit(self.ring_sender)
         return [step.state.order.client_order_id for step in steps]

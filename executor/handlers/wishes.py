@@ -73,7 +73,7 @@ class Wishes:
     def _cancel(self, identity: str, actor: str, uow: UnitOfWork) -> None:
         state = orders.load_state(uow.connection, self.claims.account, identity)
         if state is None:
-            raise NotFound(f"no order {identity} on this account")
+            raise NotFound(f"no order {identity} on this account; GET /orders lists them")
         _check_cancelable(state)
         requested = request_cancel(state, uow.now)
         ended = cancel(requested.state, "canceled on request", uow.now)
@@ -112,7 +112,10 @@ class Wishes:
                 mode = self.claims.policy.mode
                 steps.append(claim(plan_forced_exit(exit_, first.entry, uow.now, mode), uow.now))
         if not steps:
-            raise NotFound(f"nothing of {wish.symbol or 'anything'} is held that is not leaving")
+            raise NotFound(
+                f"nothing of {wish.symbol or 'anything'} is held that is not leaving; "
+                "GET /orders shows what is"
+            )
         orders.save_steps(uow.connection, steps)
         announce(steps, uow, self.claims.metrics, wish.actor)
         return [step.state.order.client_order_id for step in steps]
@@ -121,8 +124,10 @@ class Wishes:
 def _check_cancelable(state: OrderState) -> None:
     identity, status = state.order.client_order_id, state.status
     if status.is_terminal:
-        raise Conflict(f"order {identity} has ended: {status}")
+        raise Conflict(f"order {identity} has ended: {status}; nothing is left to cancel")
     if status not in (OrderStatus.OPEN, OrderStatus.PARTIAL):
         raise Conflict(f"order {identity} is {status}; try again when the venue has answered")
     if state.order.parent is not None:
-        raise Refused("this order is the exit of a touched bracket and protects a position")
+        raise Refused(
+            "this order is the exit of a touched bracket and protects a position; let it fill"
+        )

@@ -145,7 +145,7 @@ def _detail(desk: Desk, identity: str) -> OrderDetailOut:
     with desk.transactions.read() as connection:
         row = lists.find_order(connection, account, identity)
         if row is None:
-            raise NotFound(f"no order {identity} on this account")
+            raise NotFound(f"no order {identity} on this account; GET /orders lists them")
         order = OrderDetailOut.model_validate(row)
         events = [EventOut.of(one) for one in lists.events_of(connection, identity)]
         fills = [FillOut.model_validate(one) for one in lists.fills_of(connection, identity)]

@@ -125,7 +125,7 @@ class Syncer:
         started = time.monotonic()
         line = self.line
         if not any(self._is_listed(one) for one in line.symbols):
-            raise Unavailable("what the venue lists has not been read yet")
+            raise Unavailable("what the venue lists has not been read yet; try again shortly")
         if self._next.recovering != token:
             self._next.recovering, self._next.settled = token, set()
         self.looker.recover()

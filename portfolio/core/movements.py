@@ -17,6 +17,7 @@ from shared.domain.ids import AccountId, Symbol
 from shared.domain.instrument import split_symbol
 from shared.domain.values import MONEY, ZERO, to_text
 
+_REMEDY = "say less, or say first what came"
 _OTHER_SIDE: Mapping[SourceKind, str] = {
     SourceKind.DEPOSIT: "outside",
     SourceKind.WITHDRAWAL: "outside",
@@ -165,9 +166,9 @@ def refuse_shortage(
             ("aside", was.aside, after.aside),
         ):
             if left < 0 and left < before:
-                raise Conflict(f"the books hold only {to_text(before)} {asset} {name}")
+                raise Conflict(f"the books hold only {to_text(before)} {asset} {name}; {_REMEDY}")
     if held is not None and MONEY.add(held.quantity, booking.amount) < 0:
-        raise Conflict(f"the books hold only {to_text(held.quantity)} of {held.symbol}")
+        raise Conflict(f"the books hold only {to_text(held.quantity)} of {held.symbol}; {_REMEDY}")
 
 
 def moved_by(account: AccountId, entries: Iterable[Entry]) -> dict[str, Decimal]:

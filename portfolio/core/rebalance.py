@@ -53,7 +53,7 @@ def plan(account: Account, targets: Targets, terms: Terms) -> Plan:
     """
     _validate(targets, terms)
     if account.equity <= ZERO:
-        raise Refused("the account is worth nothing: there is nothing to share out")
+        raise Refused("the account is worth nothing; deposit something to share out")
     wishes = [_wish(symbol, account, targets, terms) for symbol in sorted(targets.ratios)]
     trades = [trade for one in wishes if (trade := _trade(one, targets, terms)) is not None]
     sales = [one for one in trades if one.side is Side.SELL]

@@ -59,7 +59,7 @@ class Movements:
         account = books.open_books(uow.connection, self.policy, uow.now)
         pending = self._pending(uow, movement_id)
         if pending.asked_by == actor:
-            raise Refused(f"{actor} asked for this: somebody else must approve of it")
+            raise Refused(f"{actor} asked for this; somebody else must approve of it")
         done = _settled(pending, MovementStatus.BOOKED, actor, uow)
         booking = self._checked(uow, done)
         settle_movement(uow.connection, done)
@@ -82,9 +82,11 @@ class Movements:
     def _pending(self, uow: UnitOfWork, movement_id: str) -> Movement:
         found = lock_movement(uow.connection, self.policy.account, movement_id)
         if found is None:
-            raise NotFound(f"no movement {movement_id} on this account")
+            raise NotFound(f"no movement {movement_id} on this account; GET /movements lists them")
         if found.status is not MovementStatus.PENDING:
-            raise Conflict(f"movement {movement_id} is {found.status}, by {found.settled_by}")
+            raise Conflict(
+                f"movement {movement_id} is {found.status}, by {found.settled_by}; ask for another"
+            )
         return found
 
     def _checked(self, uow: UnitOfWork, movement: Movement) -> Booking:

@@ -57,7 +57,7 @@ def _quantity_to_leave(wish: Wish, book: Book) -> Decimal:
         raise Refused("nothing is traded while the account is halted; resume it first")
     position = book.positions.get(wish.symbol)
     if position is None or position.quantity <= ZERO:
-        raise Conflict(f"no position in {wish.symbol} is held")
+        raise Conflict(f"no position in {wish.symbol} is held; there is nothing to leave")
     _nothing_under_way(wish.symbol, book)
     if wish.quantity is None:
         return position.quantity

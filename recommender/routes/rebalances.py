@@ -56,7 +56,9 @@ def rebalances_router(transactions: Transactions, account: AccountId) -> APIRout
         with transactions.read() as connection:
             rows = rebalances.find_steps(connection, account, rebalance_id)
         if not rows:
-            raise NotFound(f"no rebalancing has the id {rebalance_id}")
+            raise NotFound(
+                f"no rebalancing has the id {rebalance_id}; the answer to POST /rebalance names it"
+            )
         return RebalanceView(
             rebalance_id=rebalance_id,
             actor=rows[0].actor,

@@ -164,7 +164,9 @@ def _reading(
         with transactions.read() as connection:
             row = proposals.find_recommendation(connection, recommendation_id)
         if row is None or row.account != policy.account:
-            raise NotFound(f"no recommendation has the id {recommendation_id}")
+            raise NotFound(
+                f"no recommendation has the id {recommendation_id}; GET /recommendations lists them"
+            )
         return _view(row)
 
 

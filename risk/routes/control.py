@@ -139,6 +139,6 @@ def _locks(routes: APIRouter, desk: Desk) -> None:
             account.lock_account(uow.connection, desk.account)
             key = (desk.account, wanted)
             if not locks.remove_lock(uow, key, who.name):
-                raise NotFound(f"{wanted} is not locked")
+                raise NotFound(f"{wanted} is not locked; GET /locks lists what is")
 
         desk.transactions.attempt(work)

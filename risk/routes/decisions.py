@@ -142,7 +142,7 @@ def _list(routes: APIRouter, desk: Desk) -> None:
         with desk.transactions.read() as connection:
             row = decisions.find_decision(connection, decision_id)
         if row is None or row.account != desk.account:
-            raise NotFound(f"no decision has the id {decision_id}")
+            raise NotFound(f"no decision has the id {decision_id}; GET /decisions lists them")
         return _stored(row)
 
 

@@ -121,9 +121,13 @@ class Doorkeeper:
             raise TooMany("rate_limited", f"this key asks too often for '{scope}' calls", seconds)
         if not found.reaches(self.service):
             listed = ", ".join(found.services)
-            raise Forbidden(f"this key opens {listed}, and this is {self.service}")
+            raise Forbidden(
+                f"this key opens {listed}, and this is {self.service}; use one that opens it"
+            )
         if not found.may(scope):
-            raise Forbidden(f"this key has the scope '{found.scope}', the call needs '{scope}'")
+            raise Forbidden(
+                f"this key has the scope '{found.scope}'; the call needs one with '{scope}'"
+            )
         return found
 
     def recognize(self, request: Request) -> Principal:
@@ -138,7 +142,7 @@ class Doorkeeper:
     def _known(self, key: str | None, address: str) -> Principal:
         """Return whose key it is; a valid one is let in whatever others at its address did."""
         if not key:
-            raise Unauthenticated(f"send your key in the {HEADER} header")
+            raise Unauthenticated(f"no key came with this; send yours in the {HEADER} header")
         unknown = Unauthenticated("this key is not known here; check it for missing characters")
         try:
             found = self.ring.identify(key) if len(key) <= _LONGEST_KEY else None

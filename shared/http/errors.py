@@ -21,6 +21,7 @@ from shared.domain.errors import (
     TradingError,
     Unavailable,
 )
+from shared.http.remedies import in_words
 
 _STATUS: tuple[tuple[type[TradingError], int], ...] = (
     (BadInput, 422),
@@ -52,7 +53,7 @@ _REASONS = {
     413: "too_large",
     422: "bad_input",
 }
-
+_LONGEST_PATH = 200
 
 _TEXT = {"type": "string"}
 _FIELD = {
@@ -192,15 +193,8 @@ def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     unwelcome = _stranger(request) if is_unread else None
     if unwelcome is not None:
         return unwelcome
-    fields = [
-        {
-            "field": ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]),
-            "where": str(item["loc"][0]),
-            "problem": str(item["msg"]),
-        }
-        for item in error.errors()
-    ]
-    detail = "; ".join(f"{item['field']}: {item['problem']}" for item in fields)
+    fields = [in_words(item, error.body) for item in error.errors()]
+    detail = "; ".join(f"{item['field']}: {item['problem']}; {item['remedy']}" for item in fields)
     return problem(422, "bad_input", detail, fields)
 
 
@@ -210,22 +204,40 @@ def _http_exception(request: Request, error: Exception) -> JSONResponse:
     if unwelcome is not None:
         return unwelcome
     reason = _REASONS.get(error.status_code, "error")
-    answer = problem(error.status_code, reason, str(error.detail))
-    answer.headers.update(error.headers or {})
+    headers = error.headers or {}
+    answer = problem(error.status_code, reason, _detail(request, error, headers))
+    answer.headers.update(headers)
     return answer
+
+
+def _detail(request: Request, error: HTTPException, headers: Mapping[str, str]) -> str:
+    """Return what the framework says of a request, with what to do about it."""
+    service = getattr(request.app.state, "service", "this service")
+    asked = f"{request.method} {request.url.path[:_LONGEST_PATH]}"
+    match error.status_code:
+        case 404:
+            return f"{service} has nothing at {asked}; docs/api-scopes.md lists every route"
+        case 405:
+            return f"{asked} is not possible; use {headers.get('Allow', 'another method')}"
+        case 400:
+            return f"{error.detail}; send JSON in UTF-8"
+        case _:
+            return str(error.detail)
 
 
 def _not_storable(_request: Request, error: Exception) -> JSONResponse:
     """Answer a value our column types refuse; what the database itself refused is our mistake."""
     assert isinstance(error, exc.StatementError)
     if isinstance(error.orig, ValueError):
-        return problem(422, "bad_input", str(error.orig))
+        return problem(422, "bad_input", f"{error.orig}; change this value")
     raise error
 
 
 def _no_text(_request: Request, _error: Exception) -> JSONResponse:
     """Answer half a surrogate pair, which JSON can spell and nothing can write down."""
-    return problem(422, "bad_input", "a text in the request is no Unicode: half a surrogate pair")
+    return problem(
+        422, "bad_input", "a text in the request is no Unicode; leave out half a surrogate pair"
+    )
 
 
 def _database_away(request: Request, _error: Exception) -> JSONResponse:

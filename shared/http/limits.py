@@ -24,7 +24,7 @@ class TooLargeInWords:
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
-        self._detail = f"a body may have at most {max_bytes} bytes"
+        self._detail = f"a body may have at most {max_bytes} bytes; send less at once"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refused = False

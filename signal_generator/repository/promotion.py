@@ -142,7 +142,7 @@ class Promotions:
         if not SCOPE.fullmatch(scope):  # it becomes part of a path
             raise BadInput("scope", f"'{scope}' is none", "say GLOBAL or for example BTC-USDT")
         if not (self.root / scope).is_dir():
-            raise NotFound(f"there is no model of {scope}")
+            raise NotFound(f"there is no model of {scope}; 'trading train' makes one")
         now = self.transactions.clock.now()
         with one_writer(self.root / scope):
             aliases = self.registry.aliases(scope)

@@ -199,7 +199,7 @@ def _report(contents: Contents) -> HTMLResponse:
     """Show a page that is what was signed, and let it load and run nothing."""
     files: Mapping[str, bytes] = contents.files
     if REPORT not in files:
-        raise NotFound(f"{contents.manifest.release_id} has no report")
+        raise NotFound(f"{contents.manifest.release_id} has no report; train it anew to have one")
     return HTMLResponse(files[REPORT], headers={"Content-Security-Policy": _ONLY_ITSELF})
 
 

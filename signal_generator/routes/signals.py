@@ -96,7 +96,7 @@ class Question(BaseModel):
     def _known_features(self) -> Self:
         unknown = sorted(set(self.features or {}) - set(FEATURE_NAMES))
         if unknown:
-            raise ValueError(f"no feature is called {unknown[0]}")
+            raise ValueError(f"no feature is called {unknown[0]}; docs/features.md lists them")
         return self
 
 
@@ -157,7 +157,7 @@ def _signals(routes: APIRouter, desk: Desk) -> None:
         with desk.transactions.read() as connection:
             scored = predictions.get_scored(connection, SignalId(signal_id))
         if scored is None:
-            raise NotFound(f"no signal has the id {signal_id}")
+            raise NotFound(f"no signal has the id {signal_id}; GET /signals lists them")
         return _detail(desk, scored)
 
 
@@ -201,7 +201,7 @@ def _latest(desk: Desk, symbol: Symbol) -> Scored:
     with desk.transactions.read() as connection:
         scored = predictions.latest_scored(connection, symbol)
     if scored is None:
-        raise NotFound(f"no candle of {symbol} has closed yet")
+        raise NotFound(f"no candle of {symbol} has closed yet; try again after the next")
     return scored
 
 

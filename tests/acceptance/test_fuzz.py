@@ -38,10 +38,17 @@ def world(tmp_path_factory):
 
 
 def assert_well_answered(answer, label):
-    """No 5xx, but for what is away and says so."""
+    """No 5xx, but for what is away and says so; a refusal says what is wrong, and what to do."""
+    if answer.status_code < 400:
+        return
+    said = answer.json()
     if answer.status_code >= 500:
-        said = answer.json()
         assert (answer.status_code, said["reason"] in MAY_BE_AWAY) == (503, True), (label, said)
+    wrong, is_parted, to_do = said["detail"].partition("; ")
+    assert "" not in (wrong, is_parted, to_do), (label, said)
+    for field in said.get("fields", ()):
+        assert "" not in (field["field"], field["problem"], field["remedy"]), (label, said)
+        assert "Input should" not in field["problem"], (label, said)
 
 
 def operations(api):
@@ -184,6 +191,20 @@ def test_values_that_break_programs_are_refused_in_words(world, service):
 def test_every_value_that_breaks_programs_in_every_place(world, service):
     send_odd(world[service], 1)
     ask_odd(world[service], 1)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_is_no_route_and_whoever_has_no_key_is_told_what_to_do(world, service):
+    client = TestClient(world[service], raise_server_exceptions=False)
+    for method, path, key in (
+        ("GET", "/nowhere", KEYS["admin"]),
+        ("PATCH", "/metrics", KEYS["admin"]),
+        ("GET", "/orders/%2F%2F", KEYS["admin"]),
+        *(("GET", one.path, "") for one in operations(world[service])),
+        *(("DELETE", one.path, KEYS["read"]) for one in operations(world[service])),
+    ):
+        answer = client.request(method, path, headers={HEADER: key} if key else {})
+        assert_well_answered(answer, (method, path))
 
 
 def test_the_odd_values_reach_every_service_that_takes_a_body(world):
