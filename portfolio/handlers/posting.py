@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import NamedTuple
 
 from portfolio.core.booking import Booking
-from portfolio.core.books import Booked, BooksPolicy, book, position_moved, round_trip_closed
+from portfolio.core.books import (
+    Booked,
+    BooksPolicy,
+    Holding,
+    book,
+    position_moved,
+    round_trip_closed,
+)
 from portfolio.core.ledger import entries_of, unexplained_entries
 from portfolio.repository import books
 from portfolio.repository.journal import Account, Posted
@@ -48,8 +54,8 @@ class Poster:
             entries = entries_of(one.booking) if one.booking.amount else ()
             symbol = one.booking.changed_symbol
             if symbol is not None:
-                before = holdings[symbol].position.quantity
-                after = book(holdings[symbol], one.booking)
+                before = holdings[symbol]
+                after = book(before, one.booking)
                 holdings[symbol] = after.holding
                 booked.append(after)
                 entries += unexplained_entries(one.booking, after.unexplained)
@@ -67,12 +73,13 @@ class Poster:
             return None
         return f"sold and never held: {', '.join(found)}; POST /movements says where it came from"
 
-    def _tell(self, uow: UnitOfWork, told: Told, after: Booked, before: Decimal) -> None:
+    def _tell(self, uow: UnitOfWork, told: Told, after: Booked, before: Holding) -> None:
         if told.cause is not None:
             uow.caused_by(told.cause)
-        account, at = self.policy.account, told.booking.booked_at
-        position = after.holding.position
-        change = exact(MONEY.subtract(position.quantity, before))
+        account, position = self.policy.account, after.holding.position
+        # a movement may be dated before what it takes was bought
+        at = max([told.booking.booked_at, *(lot.acquired_at for lot in before.lots[-1:])])
+        change = exact(MONEY.subtract(position.quantity, before.position.quantity))
         moved = change if told.booking.is_external else None
         uow.emit(position_moved(account, position, at, TradeId(told.name), moved))
         for trip in after.changed_trips:

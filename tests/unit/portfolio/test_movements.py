@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from dataclasses import replace
+from datetime import timedelta
 from threading import Event
 
 import httpx
@@ -11,6 +12,7 @@ from sqlalchemy import select
 
 from portfolio.core.ledger import aside_of, balances_of, imbalance, unexplained_of
 from portfolio.repository import books, journal, reports
+from recommender.core import book as recommender
 from shared.db.audit import audit
 from shared.domain.enums import BalanceKind, Side
 from shared.domain.events import BalanceFound
@@ -163,6 +165,23 @@ def test_coins_that_come_open_a_lot_and_coins_that_go_take_their_cost_along(sqli
     assert desk.said("round_trip.closed") == []
     assert [one.quantity for one in desk.said("position.changed")] == [D("2"), D("3"), D("1.5")]
     assert_all_agrees(desk)
+
+
+def test_what_is_dated_before_the_purchase_it_closes_leaves_the_instrument_flat(engine):
+    desk = Two(engine)
+    bought = [filled(f"t{hour}", Side.BUY, "1", "100", hour, fee="0") for hour in (2, 4)]
+    desk.say(candles(4, BTC="100", ETH="10"), *bought)
+    desk.runtime.clock.observe(START + timedelta(hours=5))
+    desk.move(kind="withdrawal", asset="BTC", amount="2", moved_at="2024-01-01T01:00:00Z")
+    known = None
+    for fact in bought:
+        known = recommender.filled(known, fact.order, fact.fill)
+    told = desk.said("position.changed")[-1]
+    assert (told.quantity, told.changed_at) == (D("0"), START + timedelta(hours=4))
+    assert recommender.changed(known, told) is None
+    later = filled("t6", Side.BUY, "1", "100", 6)  # which portfolio has not heard of yet
+    decided = replace(later.order, decided_at=START + timedelta(hours=6))
+    assert recommender.changed(recommender.filled(known, decided, later.fill), told) is not None
 
 
 def test_an_external_trade_moves_the_position_like_a_fill_and_has_a_trip_of_its_own(engine):
