@@ -78,6 +78,11 @@ class Movement:
     settled_by: str | None = None
     settled_at: datetime | None = None
 
+    @property
+    def changed_symbol(self) -> Symbol | None:
+        """The position it changes: coins that lie aside are nobody's position."""
+        return self.symbol if self.purse is Purse.TRADING else None
+
 
 def coins_moved(coins: Moved, valuer: Valuer) -> Moved:
     """Return coins or cash with the place they belong to.
@@ -119,8 +124,8 @@ def trade_moved(symbol: Symbol, amount: Decimal, price: Decimal, purse: Purse) -
     )
 
 
-def booking_of_movement(movement: Movement, valuer: Valuer) -> Booking:
-    """Return how a movement is booked, valued by what is known now."""
+def booking_of_movement(movement: Movement, valuer: Valuer, held: Position | None) -> Booking:
+    """Return how a movement is booked, valued by what is known now; `held`: what it changes."""
     fee_price, fee_purse = None, Purse.TRADING
     if movement.fee and movement.symbol is not None:
         is_third = movement.fee_asset not in split_symbol(movement.symbol)
@@ -146,7 +151,7 @@ def booking_of_movement(movement: Movement, valuer: Valuer) -> Booking:
         fee_price=fee_price,
         fee_purse=fee_purse,
         exit_reason=ExitReason.MANUAL,
-        worth=_worth(movement, valuer),
+        worth=_worth(movement, valuer, held),
     )
 
 
@@ -181,7 +186,7 @@ def moved_by(account: AccountId, entries: Iterable[Entry]) -> dict[str, Decimal]
     return {asset: amount for asset, amount in sorted(moved.items()) if amount}
 
 
-def _worth(movement: Movement, valuer: Valuer) -> Decimal:
+def _worth(movement: Movement, valuer: Valuer, held: Position | None) -> Decimal:
     """Return what a movement puts into trading: a trade of what lies aside brings or takes cash."""
     if movement.kind is SourceKind.EXTERNAL_TRADE:
         if movement.purse is Purse.TRADING or movement.symbol is None:
@@ -191,5 +196,13 @@ def _worth(movement: Movement, valuer: Valuer) -> Decimal:
         return ZERO
     if movement.symbol is None:
         return valuer.cash(movement.asset, movement.amount)
-    mark = movement.price if movement.amount > 0 else None
-    return valuer.coins(movement.symbol, movement.amount, mark)
+    if movement.amount > 0:
+        return valuer.coins(movement.symbol, movement.amount, movement.price)
+    return MONEY.minus(_counted(movement.symbol, MONEY.minus(movement.amount), valuer, held))
+
+
+def _counted(symbol: Symbol, gone: Decimal, valuer: Valuer, held: Position | None) -> Decimal:
+    """Return what the account counted coins at that go: the last mark, else what they cost."""
+    if symbol in valuer.prices or held is None or not held.quantity:
+        return valuer.coins(symbol, gone, None)
+    return valuer.cash(split_symbol(symbol)[1], held.cost_of(min(gone, held.quantity)))

@@ -91,13 +91,13 @@ class Movements:
 
     def _checked(self, uow: UnitOfWork, movement: Movement) -> Booking:
         valuer = Valuer(policy=self.policy, prices=curve.prices(uow.connection))
-        booking = booking_of_movement(movement, valuer)
         known = books.purses(uow.connection, self.policy.account)
-        symbol = booking.changed_symbol
+        symbol = movement.changed_symbol
         held = None
         if symbol is not None:
             holdings = books.holdings_of(uow.connection, self.policy.account, [symbol])
             held = holdings[symbol].position
+        booking = booking_of_movement(movement, valuer, held)
         refuse_shortage(entries_of(booking), known, held, booking)
         return booking
 

@@ -130,6 +130,24 @@ def test_a_withdrawal_is_no_drawdown(sqlite_engine):
     assert_all_agrees(desk)
 
 
+def test_coins_that_never_had_a_mark_go_at_what_they_cost(engine):
+    desk = Two(engine)
+    desk.say(candles(1, BTC="100"), filled("t1", Side.BUY, "3", "10", 1, fee="0", base="ETH"))
+    desk.say(reconciled(1))
+    desk.move(kind="withdrawal", asset="ETH", amount="2", symbol="ETH-USDT")
+    desk.say(candles(2, BTC="100"), reconciled(2))
+    first, last = desk.said("equity.marked")
+    assert (first.equity, last.equity) == (D("10000"), D("9980"))
+    assert (last.peak_equity, last.drawdown_ratio) == (D("9980"), D("0"))
+    profit = desk.ask("/profit")
+    assert (D(profit["equity"]), D(profit["contributed"])) == (D("9980"), D("9980"))
+    assert D(profit["return_ratio"]) == 0
+    desk.move(kind="withdrawal", asset="ETH", amount="1", symbol="ETH-USDT")
+    desk.say(candles(3, BTC="100"), reconciled(3))
+    assert D(desk.ask("/profit")["contributed"]) == D("9970")
+    assert desk.said("equity.marked")[-1].drawdown_ratio == D("0")
+
+
 def test_more_than_the_books_hold_cannot_have_gone(sqlite_engine):
     desk = Two(sqlite_engine)
     a_short_story(desk)
