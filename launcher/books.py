@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from getpass import getuser
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +11,7 @@ from sqlalchemy import Connection
 from launcher.books_told import ExecutorsFills
 from launcher.console import FAILED, err, out, print_json
 from launcher.options import AsJson
+from launcher.person import person
 from launcher.progress import counting
 from portfolio.core.proof import Proof
 from portfolio.handlers import Bookkeeper
@@ -66,7 +66,7 @@ def rebuild(yes: Yes = False, as_json: AsJson = False) -> None:
                     "tables": sorted(proof.tables),
                     "fills_heard": heard,
                 }
-                uow.audit(getuser(), "books.rebuilt", settings.account, detail)
+                uow.audit(person(), "books.rebuilt", settings.account, detail)
             return proof
 
         proof = runtime.transactions(_PRODUCER).attempt(work)

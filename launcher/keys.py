@@ -1,18 +1,19 @@
 """`trading keys create|list|revoke|rotate`: API keys, straight in the database."""
 
 from datetime import datetime, timedelta
-from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from launcher.console import err, out, print_json, print_table
 from launcher.options import AsJson
+from launcher.person import person
 from shared.domain.clock import SystemClock
 from shared.domain.errors import BadInput
 from shared.http import key_desk
 from shared.http.key_desk import CHAIN, Made, Making, checked_overlap
-from shared.http.keys import Principal, StoredKey, checked_name, checked_scope, stored_keys
+from shared.http.key_names import checked_name
+from shared.http.keys import Principal, StoredKey, checked_scope, stored_keys
 from shared.runtime.configuration import SECTIONS
 from shared.runtime.pepper import ensure_pepper
 from shared.runtime.service import build_runtime
@@ -49,7 +50,9 @@ def _is_count(text: str) -> bool:
 
 
 def create(
-    name: Annotated[str, typer.Argument(help="Whose key it is; the audit names it so.")],
+    name: Annotated[
+        str, typer.Argument(help="Whose key it is, in the audit too: letters, digits, . _ - @")
+    ],
     scope: Annotated[str, typer.Option("--scope", help="read, trade or admin.")] = "read",
     service: Annotated[list[str] | None, typer.Option("--service", help="Only for this.")] = None,
     expires: Expires = "",
@@ -93,7 +96,7 @@ def revoke(key_id: KeyId) -> None:
     """End a key; running services refuse it within five seconds."""
     now, ended = SystemClock().now(), _checked_id(key_id)
     transactions = _transactions(load(PlatformSettings))
-    found = transactions.attempt(lambda uow: key_desk.revoke(uow, ended, _actor(), now))
+    found = transactions.attempt(lambda uow: key_desk.revoke(uow, ended, person(), now))
     out.print(f"The key {ended} ('{found.principal.name}') is revoked.", markup=False)
 
 
@@ -133,7 +136,7 @@ def _services(names: list[str]) -> tuple[str, ...]:
 def _desk() -> "tuple[Transactions, Making]":
     settings = load(PlatformSettings)
     making = Making(
-        actor=_actor(),
+        actor=person(),
         now=SystemClock().now(),
         mode=settings.mode,
         pepper=ensure_pepper(settings),
@@ -143,10 +146,6 @@ def _desk() -> "tuple[Transactions, Making]":
 
 def _transactions(settings: PlatformSettings) -> "Transactions":
     return build_runtime(settings).transactions(CHAIN)
-
-
-def _actor() -> str:
-    return f"command-line:{getuser()}"[:64]
 
 
 def _show_once(made: Made, as_json: bool) -> None:

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
-from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +17,7 @@ from executor.settings import ExecutorSettings
 from launcher.console import FAILED, err, out, print_json
 from launcher.live_gate import LiveAccount, placed_account, reasons_against
 from launcher.options import AsJson
+from launcher.person import person
 from shared.db.dialect import db_now
 from shared.domain.errors import BadInput
 from shared.runtime.configuration import ConfigurationError
@@ -51,7 +51,7 @@ def enable(days: Days = _LONGEST_DAYS, yes: Yes = False) -> None:
         now = db_now(uow.connection)
         consent = Consent(
             fingerprint=account.fingerprint,
-            actor=_actor(),
+            actor=person(),
             given_at=now,
             ends_at=now + timedelta(days=days),
         )
@@ -72,7 +72,7 @@ def enable(days: Days = _LONGEST_DAYS, yes: Yes = False) -> None:
 def disable() -> None:
     """Take the consent back; it is asked for at every start."""
     platform = _live_settings()
-    actor = _actor()
+    actor = person()
 
     def write(uow: "UnitOfWork") -> bool:
         was_there = withdraw_consent(uow.connection, platform.account)
@@ -163,10 +163,6 @@ def _ask(fingerprint: str) -> None:
     typed = typer.prompt(f"Type the first {_TYPED} characters of the fingerprint")
     if str(typed).strip().lower() != fingerprint[:_TYPED]:
         raise BadInput("fingerprint", "that is not how it begins", "nothing was changed")
-
-
-def _actor() -> str:
-    return f"{_PRODUCER}:{getuser()}"[:64]
 
 
 def _described(consent: Consent | None) -> Mapping[str, Any] | None:

@@ -1,13 +1,13 @@
 """Takes what a panic wrote to its own file, without the database, into the audit."""
 
 from collections.abc import Mapping
-from getpass import getuser
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from launcher.person import person
 from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.db.audit_reading import AuditFilter, newest_deeds
 from shared.domain.errors import BadInput, Conflict
@@ -28,14 +28,13 @@ def import_journal(transactions: Transactions, file: Path) -> int:
     if not lines:
         raise BadInput("FILE", f"'{file}' is empty", "name the journal that 'trading panic' left")
     digest = sha256(content).hexdigest()
-    actor = "".join(one for one in getuser() if one.isascii() and one.isprintable()).strip()
 
     def work(uow: UnitOfWork) -> None:
         wanted = AuditFilter(action=IMPORTED, subject=digest)
         if newest_deeds(uow.connection, wanted, 1):
             raise Conflict(f"{file.name} is in the audit already")
         detail = {"file": file.name, "lines": len(lines)}
-        uow.audit(actor or "command-line", IMPORTED, digest, detail)
+        uow.audit(person(), IMPORTED, digest, detail)
         for line in lines:
             uow.audit("panic", STEP, digest, line)
 

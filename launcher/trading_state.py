@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from launcher.client import Platform
 from launcher.console import err, out
 from launcher.demonstration import demonstration
+from launcher.person import person
 from launcher.trouble import of_database
 from risk.app import opening_of, own_transactions, watch_of
 from risk.handlers.state import change_state, plain
@@ -99,7 +99,7 @@ def _written(settings: PlatformSettings, state: TradingState, reason: str) -> Ma
     policy = load(RiskSettings, **demonstration(settings).get("risk", {}))
     opening = opening_of(policy, settings)
     watch = watch_of(policy, opening, new_metrics())
-    actor = f"command-line:{getuser()}"[:64]
+    actor = person()
 
     def work(uow: "UnitOfWork") -> Mapping[str, Any]:
         if state is TradingState.RUN:

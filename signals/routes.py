@@ -189,7 +189,7 @@ def _posting(
             signal = _external(body, symbol, interval, uow.now)
             if not opinions.add_new_signal(uow.connection, signal):
                 raise Conflict(
-                    f"{body.source} has spoken on {symbol} at this instant already; wait for the next"
+                    f"{body.source} has spoken on {symbol} at this instant; wait for the next"
                 )
         return _view(signal)
 

@@ -34,7 +34,6 @@ api_keys = Table(
 )
 
 _OURS = re.compile(r"tk_[a-z]+_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
-_NAME = re.compile(r"[!-~]([ -~]{0,62}[!-~])?")
 _OF_NOBODY = "0" * 64
 
 
@@ -109,17 +108,6 @@ def id_of(key: str) -> str | None:
     """Return the id that is written in a key of ours."""
     ours = _OURS.fullmatch(key)
     return None if ours is None else ours[1]
-
-
-def checked_name(name: str) -> str:
-    """Return the name of a key.
-
-    Raises:
-        BadInput: it is no word that the audit could hold as the name of an actor.
-    """
-    if not _NAME.fullmatch(name):
-        raise BadInput("name", f"'{name}' is no name", "take 1 to 64 characters of plain ASCII")
-    return name
 
 
 def checked_scope(scope: str) -> str:

@@ -19,6 +19,7 @@ from shared.db.audit import audit
 from shared.db.control import control
 from shared.db.engine import DatabaseAddress
 from shared.domain.errors import BadInput, NotFound
+from shared.http.key_names import checked_name
 from shared.runtime.settings import PlatformSettings, load
 from signals.tables import signals
 from tests.acceptance.worlds import KILLED, SHORT_LIVED_TRADES, START, WARM, life
@@ -133,6 +134,16 @@ def test_what_a_platform_that_traded_has_audited_is_proven_verdicts_and_all(trad
         stored = connection.execute(select(func.count()).select_from(risk_decisions)).scalar_one()
     assert proof.is_whole, proof.findings
     assert proof.verdicts == stored > 0
+
+
+def test_nobody_in_the_audit_could_be_mistaken_for_a_key(traded):
+    """What acts by itself has a name that no key can have."""
+    with traded.engine.connect() as connection:
+        actors = set(connection.execute(select(audit.c.actor).distinct()).scalars())
+    assert {"risk", "executor"} <= actors
+    for actor in actors:
+        with pytest.raises(BadInput):
+            checked_name(actor)
 
 
 def test_what_nobody_knows_is_not_found_without_reading_the_log(traded):

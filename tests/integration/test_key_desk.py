@@ -17,11 +17,11 @@ from shared.domain.clock import FollowingClock
 from shared.domain.errors import BadInput, Conflict, NotFound
 from shared.http import key_desk
 from shared.http.key_desk import CHAIN, Making
+from shared.http.key_names import checked_name
 from shared.http.keys import (
     Principal,
     StoredKey,
     api_keys,
-    checked_name,
     generate,
     id_of,
     peppered,

@@ -5,14 +5,21 @@ import re
 import stat
 
 import pytest
+from sqlalchemy import update
 from typer.testing import CliRunner
 
 from launcher.assembly import NAMES
 from launcher.cli import application
 from launcher.console import CONFIGURATION, FAILED, USAGE
 from launcher.keys import duration
-from shared.db.engine import DatabaseAddress
+from launcher.person import person
+from portfolio.handlers.posting import ACTOR as BOOKKEEPER
+from risk.handlers.state import BRAKE
+from risk.handlers.watch import STATE_FILE
+from risk.repository.policy import CONFIGURATION as POLICY_ACTOR
+from shared.db.engine import DatabaseAddress, connect
 from shared.domain.errors import BadInput
+from shared.http.keys import api_keys
 from shared.runtime.pepper import PEPPER_FILE
 from tests.database import empty_database
 
@@ -78,7 +85,7 @@ def test_a_key_is_for_the_services_that_are_named(trading):
     key_id = made(trading(*words)).split("_")[2]
     assert listed(trading)[key_id]["services"] == ["portfolio", "risk"]
     for name in NAMES:
-        made(trading("create", f"for {name}", "--service", name))
+        made(trading("create", f"for-{name}", "--service", name))
 
 
 def test_a_rotation_leaves_two_keys_and_says_when_the_old_one_ends(trading):
@@ -114,6 +121,43 @@ def test_what_cannot_be_used_is_refused_in_words(trading, words):
     refused = trading(*words)
     assert refused.exit_code == USAGE, refused.output
     assert listed(trading) == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *NAMES,
+        *("Risk", "EXECUTOR", "configuration", "monitoring", "panic", "cli", "configured-7"),
+        *(POLICY_ACTOR, BRAKE, STATE_FILE, BOOKKEEPER, person().partition(":")[0]),
+    ],
+)
+def test_no_key_is_called_like_what_acts_by_itself(trading, name):
+    refused = trading("create", name)
+    assert refused.exit_code == USAGE, refused.output
+    assert "NAME: in the audit" in refused.output
+    assert "name the person or program" in refused.output
+    assert listed(trading) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["", " x", '../x"y', "a b", "a/b", "a:b", "x\ny", "\u00e9", "x" * 65, person()]
+)
+def test_no_key_has_a_name_that_the_audit_could_not_show(trading, name):
+    refused = trading("create", "--", name)
+    assert refused.exit_code == USAGE, refused.output
+    assert "NAME: " in refused.output
+    assert "letters, digits" in refused.output
+    assert listed(trading) == {}
+
+
+def test_a_key_of_an_earlier_time_keeps_its_name_and_can_be_replaced(trading, tmp_path):
+    old = made(trading("create", "grafana")).split("_")[2]
+    engine = connect(DatabaseAddress(file=tmp_path / "var" / "trading.sqlite"))
+    with engine.begin() as connection:
+        connection.execute(update(api_keys).values(name="first start"))
+    engine.dispose()
+    new = made(trading("rotate", old)).split("_")[2]
+    assert listed(trading)[new]["name"] == "first start"
 
 
 def test_a_key_that_is_not_there_is_said_not_to_be(trading):
