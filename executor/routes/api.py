@@ -25,13 +25,14 @@ from shared.domain.enums import OrderStatus
 from shared.domain.errors import BadInput, NotFound
 from shared.domain.ids import AccountId, ClientOrderId, Symbol
 from shared.http.auth import require
+from shared.http.buckets import SAFETY
 from shared.http.idempotency import Once
 from shared.http.keys import Principal
 from shared.http.paging import Cursor, Limit, Page, decode_place, encode_cursor
 
 SymbolQuery = Annotated[str | None, Query(max_length=32, examples=["BTC-USDT"])]
 StatusQuery = Annotated[OrderStatus | None, Query(description="how the orders must stand")]
-Trader = Annotated[Principal, Depends(require("trade"))]
+Leaver = Annotated[Principal, Depends(require("trade", SAFETY))]
 
 
 class Wishing(Protocol):
@@ -89,7 +90,7 @@ def _add_orders(routes: APIRouter, desk: Desk) -> None:
 
     @routes.post("/orders/{client_order_id}/cancel", summary="Cancel an order that is open")
     def cancel(  # pyright: ignore[reportUnusedFunction]
-        client_order_id: str, principal: Trader
+        client_order_id: str, principal: Leaver
     ) -> OrderDetailOut:
         desk.wishes.cancel(client_order_id, principal.name)
         return _detail(desk, client_order_id)
@@ -114,7 +115,7 @@ def _add_fills(routes: APIRouter, desk: Desk) -> None:
 def _add_wishes(routes: APIRouter, desk: Desk) -> None:
     @routes.post(
         "/forceexit",
-        dependencies=[Depends(require("trade"))],
+        dependencies=[Depends(require("trade", SAFETY))],
         summary="Leave one position, or all, at the market",
         status_code=202,
     )

@@ -13,10 +13,12 @@ from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.enums import TradingState
 from shared.domain.errors import BadInput, NotFound, Unavailable
 from shared.http.auth import require
+from shared.http.buckets import SAFETY
 from shared.http.keys import Principal
 from shared.http.paging import InstantText, Page
 
 Admin = Annotated[Principal, Depends(require("admin"))]
+Stopper = Annotated[Principal, Depends(require("admin", SAFETY))]
 SymbolPath = Annotated[str, Path(max_length=32)]
 
 
@@ -95,11 +97,11 @@ def _buttons(routes: APIRouter, desk: Desk) -> None:
         return desk.transactions.attempt(work)
 
     @routes.post("/halt", summary="Nothing new, not even exits; cancels still go through")
-    def halt(body: ReasonBody, who: Admin) -> StateView:  # pyright: ignore[reportUnusedFunction]
+    def halt(body: ReasonBody, who: Stopper) -> StateView:  # pyright: ignore[reportUnusedFunction]
         return press(TradingState.HALT, body, who)
 
     @routes.post("/reduce", summary="No entries; positions may be left")
-    def reduce(body: ReasonBody, who: Admin) -> StateView:  # pyright: ignore[reportUnusedFunction]
+    def reduce(body: ReasonBody, who: Stopper) -> StateView:  # pyright: ignore[reportUnusedFunction]
         return press(TradingState.REDUCE, body, who)
 
     @routes.post("/resume", summary="Trade again, unless what stopped it still holds")
@@ -116,7 +118,7 @@ def _locks(routes: APIRouter, desk: Desk) -> None:
         return Page(items=[LockView.model_validate(row) for row in rows])
 
     @routes.post("/locks", status_code=201, summary="Close one instrument for entries")
-    def lock(body: LockBody, who: Admin) -> LockView:  # pyright: ignore[reportUnusedFunction]
+    def lock(body: LockBody, who: Stopper) -> LockView:  # pyright: ignore[reportUnusedFunction]
         symbol = desk.symbol(body.symbol)
 
         def work(uow: UnitOfWork) -> LockView:

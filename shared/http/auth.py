@@ -105,8 +105,10 @@ class Doorkeeper:
     throttle: Throttle
     lockout: Lockout
 
-    def admit(self, request: Request, key: str | None, scope: str) -> Principal:
+    def admit(self, request: Request, key: str | None, scope: str, bucket: str) -> Principal:
         """Return whose key it is; `request.state` knows from then on, refused or not.
+
+        `bucket`: what the call takes its token from.
 
         Raises:
             Unauthenticated: no key, none that we know, or one that has ended (401).
@@ -116,9 +118,9 @@ class Doorkeeper:
         found = self._known(key, _address(request))
         request.state.principal = found
         request.state.needed = scope
-        seconds = self.throttle.wait(found.key_id or found.name, scope)
+        seconds = self.throttle.wait(found.key_id or found.name, bucket)
         if seconds:
-            raise TooMany("rate_limited", f"this key asks too often for '{scope}' calls", seconds)
+            raise TooMany("rate_limited", f"this key asks too often for '{bucket}' calls", seconds)
         if not found.reaches(self.service):
             listed = ", ".join(found.services)
             raise Forbidden(
@@ -160,8 +162,11 @@ class Doorkeeper:
 
 
 @cache
-def require(scope: str) -> Callable[..., Principal]:
-    """Return the dependency that lets only keys with this scope in; OpenAPI names it too."""
+def require(scope: str, bucket: str | None = None) -> Callable[..., Principal]:
+    """Return the dependency that lets only keys with this scope in; OpenAPI names it too.
+
+    Calls are counted by scope, or in the bucket named.
+    """
     header = APIKeyHeader(
         name=HEADER,
         scheme_name=scope,
@@ -171,7 +176,7 @@ def require(scope: str) -> Callable[..., Principal]:
 
     def principal(request: Request, key: Annotated[str | None, Security(header)]) -> Principal:
         keeper: Doorkeeper = request.app.state.doorkeeper
-        return keeper.admit(request, key, scope)
+        return keeper.admit(request, key, scope, bucket or scope)
 
     return principal
 

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 
+SAFETY = "safety"
+"""The bucket of what stops, reduces or cancels: no other call uses its tokens up."""
+
 _MOST_ADDRESSES = 10_000
 _WINDOW_SECONDS = 60.0
 _FIRST_LOCK_SECONDS = 30.0
@@ -31,7 +34,7 @@ class _Bucket:
 
 
 class Throttle:
-    """A bucket per key and scope: `trade` and `admin` are counted apart from `read`."""
+    """A bucket per key and scope, and one for `SAFETY`: each is counted apart."""
 
     def __init__(self, rates: Mapping[str, Rate], now: Seconds = time.monotonic) -> None:
         self._rates = rates
@@ -39,12 +42,12 @@ class Throttle:
         self._turn = Lock()
         self._buckets: dict[tuple[str, str], _Bucket] = {}
 
-    def wait(self, key: str, scope: str) -> float:
-        """Take a token and return 0, or return the seconds until there is one."""
-        rate = self._rates[scope]
+    def wait(self, key: str, name: str) -> float:
+        """Take a token of this bucket and return 0, or return the seconds until there is one."""
+        rate = self._rates[name]
         with self._turn:
             now = self._now()
-            bucket = self._buckets.setdefault((key, scope), _Bucket(rate.burst, now))
+            bucket = self._buckets.setdefault((key, name), _Bucket(rate.burst, now))
             gained = (now - bucket.at) * rate.per_second
             bucket.tokens = min(bucket.tokens + gained, rate.burst)
             bucket.at = now

@@ -12,7 +12,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from shared.bus.redis_address import RedisAddress
 from shared.db.engine import DatabaseAddress
 from shared.domain.ids import AccountId
-from shared.http.buckets import Rate
+from shared.http.buckets import SAFETY, Rate
 from shared.http.keys import SCOPES, KnownKey, Principal, digest_of
 from shared.runtime.configuration import (
     ConfigurationError,
@@ -194,7 +194,7 @@ class PlatformSettings(SectionSettings):
     def rates(self) -> Mapping[str, Rate]:
         reads = Rate(per_second=self.trading_reads_per_second, burst=self.trading_reads_burst)
         deeds = Rate(per_second=self.trading_deeds_per_second, burst=self.trading_deeds_burst)
-        return {scope: reads if scope == "read" else deeds for scope in SCOPES}
+        return {name: reads if name == "read" else deeds for name in (*SCOPES, SAFETY)}
 
     def redis(self) -> RedisAddress | None:
         """Return where Redis is, None where there is none."""

@@ -145,3 +145,16 @@ def test_refused_uses_and_the_first_of_a_day_are_told_and_last_use_is_kept(world
     used = dict(tuple(one) for one in last)
     assert used["read"].second == used["read"].microsecond == 0
     assert used["revoked"] is None
+
+
+def test_whoever_asks_too_often_can_still_halt_reduce_and_lock_but_not_resume(tmp_path):
+    with all_services(tmp_path, trading_deeds_per_second=0.001, trading_deeds_burst=3) as (_, apis):
+        client, key = TestClient(apis["risk"]), {HEADER: KEYS["admin"]}
+
+        def ask_for(path, **body):
+            return client.post(path, json={"reason": "now", **body}, headers=key).status_code
+
+        assert [ask_for("/resume") for _ in range(4)][-1] == 429
+        assert [ask_for("/halt"), ask_for("/reduce")] == [200, 200]
+        assert ask_for("/locks", symbol="BTC-USDT") == 201
+        assert [ask_for("/resume"), ask_for("/halt")] == [429, 429]

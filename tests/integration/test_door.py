@@ -8,6 +8,7 @@ from shared.domain.clock import SystemClock
 from shared.domain.errors import BadInput
 from shared.http import key_desk
 from shared.http.auth import HEADER, require
+from shared.http.buckets import SAFETY
 from shared.http.key_desk import CHAIN, Making
 from shared.http.keys import Principal
 from shared.runtime.configuration import ConfigurationError
@@ -48,6 +49,10 @@ def client_of(tmp_path, **settings):
     def echo(body: dict[str, int]) -> dict[str, int]:
         return body
 
+    @routes.post("/stop", dependencies=[Depends(require("trade", SAFETY))], status_code=204)
+    def stop() -> None:
+        pass
+
     @routes.get("/broken", dependencies=[Depends(require("read"))])
     def broken() -> None:
         raise RuntimeError("nobody foresaw this")
@@ -80,6 +85,15 @@ def test_deeds_are_counted_apart_and_allowed_less_often(tmp_path):
     answers = [client.post("/deed", json={}, headers={HEADER: TRADE}) for _ in range(3)]
     assert [one.status_code for one in answers] == [200, 200, 429]
     assert get(client, TRADE).status_code == 200
+
+
+def test_a_key_that_has_used_up_its_rate_can_still_stop_and_cancel(tmp_path):
+    client, _ = client_of(tmp_path, trading_deeds_per_second=0.01, trading_deeds_burst=2)
+    hurry = {HEADER: TRADE}
+    deeds = [client.post("/deed", json={}, headers=hurry).status_code for _ in range(3)]
+    stops = [client.post("/stop", headers=hurry).status_code for _ in range(3)]
+    assert (deeds, stops) == ([200, 200, 429], [204, 204, 429])
+    assert "'safety'" in client.post("/stop", headers=hurry).json()["detail"]
 
 
 def test_calls_that_are_refused_for_their_scope_are_counted_too(tmp_path):
