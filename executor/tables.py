@@ -84,7 +84,7 @@ fills = Table(
     metadata,
     Column("venue", Word(32), primary_key=True),
     Column("account", Word(64), primary_key=True),
-    Column("trade_id", Word(64), primary_key=True),
+    Column("trade_id", Word(128), primary_key=True),
     Column("client_order_id", Id(), nullable=False),
     Column("symbol", Word(32), nullable=False),
     Column("side", Word(8), nullable=False),

@@ -287,7 +287,7 @@ def upgrade() -> None:
     op.create_table('fills',
     sa.Column('venue', shared.db.types.Word(length=32), nullable=False),
     sa.Column('account', shared.db.types.Word(length=64), nullable=False),
-    sa.Column('trade_id', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('trade_id', shared.db.types.Word(length=128), nullable=False),
     sa.Column('client_order_id', shared.db.types.Id(), nullable=False),
     sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
     sa.Column('side', shared.db.types.Word(length=8), nullable=False),

@@ -11,7 +11,7 @@ from executor.tasks.balancing import Balances
 from executor.tasks.syncing import Syncer
 from shared.domain.clock import SystemClock
 from shared.domain.enums import Interval, OrderStatus, Purpose, Side
-from shared.domain.ids import DecisionId, Symbol, VenueOrderId, client_order_id
+from shared.domain.ids import DecisionId, Symbol, TradeId, VenueOrderId, client_order_id
 from tests.builders import ACCOUNT, BTC
 from tests.unit.executor.venue_room import (
     RULES,
@@ -68,6 +68,17 @@ def test_trades_of_two_instruments_may_have_one_number_at_the_venue(room):
     for _ in range(2):
         syncer(room).sync_fills([BTC, ETH])
     assert sorted(fill.symbol for fill in room.fills()) == [BTC, ETH]
+
+
+def test_the_longest_names_of_instrument_and_trade_are_written_down(room):
+    longest = Symbol(f"{'A' * 16}-{'B' * 15}")
+    room.line.board.learn_rules({longest: RULES})
+    told(room, room.approve(symbol=longest), symbol=longest)
+    trade = TradeId("3f7c1d52-0d64-4e57-9d2f-aa54d6f0b9aa")
+    fill = replace(executed(7, "0.4", at=SystemClock().now()), symbol=longest, trade_id=trade)
+    room.venue.fills = lambda _symbol, _since: [fill]
+    syncer(room).sync_fills([longest])
+    assert [fill.trade_id for fill in room.fills()] == [f"{longest}:buy:{trade}"]
 
 
 def test_a_lost_order_is_found_though_a_stranger_elsewhere_has_its_number(room):
