@@ -34,6 +34,7 @@ Paid = Annotated[str, typer.Argument(help="Quote per unit.")]
 Aside = Annotated[bool, typer.Option("--aside", help="Not to be traded with.")]
 FromAside = Annotated[bool, typer.Option("--from-aside", help="The coins lie aside already.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for whoever reads it later.")]
+NewAsset = Annotated[bool, typer.Option("--new-asset", help="Nothing here knows it, and so be it.")]
 Fee = Annotated[str, typer.Option("--fee", help="What it cost.")]
 FeeAsset = Annotated[str | None, typer.Option("--fee-asset", help="In what; the quote if unsaid.")]
 Movement = Annotated[str, typer.Argument(help="The id of the movement.")]
@@ -41,15 +42,28 @@ Status = Annotated[str | None, typer.Option("--status", help="pending, booked or
 
 
 def deposit(
-    asset: Asset, amount: Amount, price: Price = None, aside: Aside = False, reason: Reason = ""
+    asset: Asset,
+    amount: Amount,
+    price: Price = None,
+    aside: Aside = False,
+    reason: Reason = "",
+    new_asset: NewAsset = False,
 ) -> None:
     """Say that money or coins came to the account."""
-    _move(kind="deposit", asset=asset, amount=amount, price=price, aside=aside, reason=reason)
+    said = {"price": price, "aside": aside, "reason": reason, "new_asset": new_asset}
+    _move(kind="deposit", asset=asset, amount=amount, **said)
 
 
-def withdraw(asset: Asset, amount: Amount, aside: Aside = False, reason: Reason = "") -> None:
+def withdraw(
+    asset: Asset,
+    amount: Amount,
+    aside: Aside = False,
+    reason: Reason = "",
+    new_asset: NewAsset = False,
+) -> None:
     """Say that money or coins left the account."""
-    _move(kind="withdrawal", asset=asset, amount=amount, aside=aside, reason=reason)
+    said = {"aside": aside, "reason": reason, "new_asset": new_asset}
+    _move(kind="withdrawal", asset=asset, amount=amount, **said)
 
 
 def trade(
@@ -78,6 +92,7 @@ def adjust(
     reason: Reason,
     price: Price = None,
     from_aside: FromAside = False,
+    new_asset: NewAsset = False,
 ) -> None:
     """Ask for a correction of the books; a second person has to approve of it."""
     _move(
@@ -87,6 +102,7 @@ def adjust(
         reason=reason,
         price=price,
         from_aside=from_aside,
+        new_asset=new_asset,
     )
 
 

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from difflib import get_close_matches
 from enum import StrEnum
 
 from portfolio.core.booking import Booking, Purse, SourceKind, external_source
+from portfolio.core.books import BooksPolicy
 from portfolio.core.ledger import Entry, aside_of, balances_of
 from portfolio.core.position import Position
 from portfolio.core.purses import Balance, balances_after
@@ -82,6 +84,22 @@ class Movement:
     def changed_symbol(self) -> Symbol | None:
         """The position it changes: coins that lie aside are nobody's position."""
         return self.symbol if self.purse is Purse.TRADING else None
+
+
+def refuse_unknown(asset: str, policy: BooksPolicy, held: Iterable[str]) -> None:
+    """See that an asset is one of an instrument, of the opening or of the books: no slip of a key.
+
+    Raises:
+        BadInput: it is none of these; the remedy names those that are spelt like it.
+    """
+    traded = {part for symbol in policy.symbols for part in split_symbol(symbol)}
+    known = {policy.quote, *traded, *policy.opening_balances, *held}
+    if asset in known:
+        return
+    near = get_close_matches(asset, sorted(known))
+    meant = f"write {' or '.join(near)} if that is meant, or " if near else ""
+    remedy = f'{meant}say "new_asset": true (--new-asset) if it is new here'
+    raise BadInput("asset", f"nothing here knows '{asset}'", remedy)
 
 
 def coins_moved(coins: Moved, valuer: Valuer) -> Moved:

@@ -35,7 +35,10 @@ class _MovementIn(Document):
 
 
 class TransferIn(_MovementIn):
-    """Came or went; coins of a position come at `price`, or at the last mark, and go at cost."""
+    """Came or went; coins of a position come at `price`, or at the last mark, and go at cost.
+
+    `new_asset` has to be said of what neither an instrument nor the books know yet.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -47,6 +50,7 @@ class TransferIn(_MovementIn):
     amount: Amount
     symbol: SymbolText | None = None
     price: PriceText | None = None
+    new_asset: bool = False
 
     def moved(self, valuer: Valuer) -> Moved:
         goes = self.kind == "withdrawal"
@@ -123,6 +127,7 @@ class AdjustmentIn(_MovementIn):
     symbol: SymbolText | None = None
     price: PriceText | None = None
     from_aside: bool = False
+    new_asset: bool = False
     reason: Annotated[str, Field(min_length=1, max_length=500)]  # pyright: ignore[reportGeneralTypeIssues] - here it must be said
 
     def moved(self, valuer: Valuer) -> Moved:

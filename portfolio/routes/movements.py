@@ -5,12 +5,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from portfolio.core.movements import Movement, MovementStatus
+from portfolio.core.movements import Movement, MovementStatus, refuse_unknown
 from portfolio.core.valuing import Valuer
 from portfolio.handlers.movements import Movements
-from portfolio.repository import curve
+from portfolio.repository import books, curve
 from portfolio.repository.movements import movements_page
-from portfolio.routes.moved import AnyMovement, MovementIn, MovementOut
+from portfolio.routes.moved import AnyMovement, ExternalTradeIn, MovementIn, MovementOut
 from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.db.statements import as_row
 from shared.domain.errors import BadInput
@@ -82,6 +82,8 @@ def _wanted(uow: UnitOfWork, movements: Movements, body: AnyMovement, asked: Ask
     moved_at = body.moved_at or uow.now
     if moved_at > uow.now:
         raise BadInput("moved_at", f"{moved_at.isoformat()} is to come", "say it when it is there")
+    if not isinstance(body, ExternalTradeIn) and not body.new_asset:
+        refuse_unknown(body.asset, policy, books.purses(uow.connection, policy.account))
     valuer = Valuer(policy=policy, prices=curve.prices(uow.connection))
     return Movement(
         **as_row(body.moved(valuer)),

@@ -68,6 +68,10 @@ def test_a_refused_correction_and_a_mistyped_word_change_nothing(served):
     wrong = trading("deposit", "USDT", "many")
     assert wrong.exit_code == 2
     assert "amount" in wrong.output
+    slip = trading("deposit", "UDST", "5")
+    assert slip.exit_code == 2
+    assert "asset: nothing here knows 'UDST'; write USDT if that is meant, or say" in slip.output
+    assert "deposit of 5 DOGE: booked" in trading("deposit", "DOGE", "5", "--new-asset").output
     too_much = trading("withdraw", "USDT", "99999")
     assert too_much.exit_code == 3
     assert "the books hold only 10000 USDT" in too_much.output

@@ -154,7 +154,7 @@ def test_more_than_the_books_hold_cannot_have_gone(sqlite_engine):
     for body in (
         {"kind": "withdrawal", "asset": "USDT", "amount": "10014.71"},
         {"kind": "withdrawal", "asset": "BTC", "amount": "0.1"},
-        {"kind": "withdrawal", "asset": "DOGE", "amount": "1"},
+        {"kind": "withdrawal", "asset": "DOGE", "amount": "1", "new_asset": True},
         {"kind": "external_trade", "symbol": "BTC-USDT", "side": "sell", "quantity": "1",
          "price": "100"},
         {"kind": "external_trade", "symbol": "BTC-USDT", "side": "buy", "quantity": "1000",
@@ -325,7 +325,7 @@ def test_only_an_admin_moves_money_and_only_with_a_fresh_key(sqlite_engine):
 def test_what_is_not_traded_lies_aside_and_changes_no_position(sqlite_engine):
     desk = Two(sqlite_engine)
     desk.say(candles(1, BTC="100", ETH="10"), reconciled(1))
-    desk.move(kind="deposit", asset="DOGE", amount="7")
+    desk.move(kind="deposit", asset="DOGE", amount="7", new_asset=True)
     desk.move(kind="deposit", asset="BTC", amount="2", aside=True)
     assert desk.owned()["DOGE"] == (D("0"), D("7"))
     assert desk.owned()["BTC"] == (D("0"), D("2"))
@@ -334,6 +334,30 @@ def test_what_is_not_traded_lies_aside_and_changes_no_position(sqlite_engine):
     balances = {one["asset"]: one for one in desk.ask("/balance")}
     assert (balances["BTC"]["free"], balances["BTC"]["aside"]) == ("0", "2")
     assert_all_agrees(desk)
+
+
+@pytest.mark.parametrize("kind", ["deposit", "withdrawal", "adjustment"])
+def test_a_mistyped_asset_is_refused_with_what_is_spelt_like_it(sqlite_engine, kind):
+    desk = Two(sqlite_engine)
+    desk.say(candles(1, BTC="100", ETH="10"), reconciled(1))
+    wish = {"kind": kind, "asset": "BTTC", "amount": "1", "reason": "by hand"}
+    answer = desk.post("/movements", wish)
+    assert answer.status_code == 422
+    (field,) = answer.json()["fields"]
+    assert (field["field"], field["problem"]) == ("asset", "nothing here knows 'BTTC'")
+    assert field["remedy"].startswith("write BTC if that is meant, or say ")
+    assert '"new_asset": true (--new-asset)' in field["remedy"]
+    assert "BTTC" not in desk.owned()
+    assert desk.ask("/movements")["items"] == []
+
+
+def test_what_the_books_know_already_need_not_be_called_new_again(sqlite_engine):
+    desk = Two(sqlite_engine)
+    desk.say(candles(1, BTC="100", ETH="10"), reconciled(1))
+    desk.move(kind="deposit", asset="DOGE", amount="7", new_asset=True)
+    desk.move(kind="withdrawal", asset="DOGE", amount="7")
+    desk.move(kind="deposit", asset="DOGE", amount="1")
+    assert desk.owned()["DOGE"] == (D("0"), D("1"))
 
 
 def test_coins_aside_are_taken_to_be_traded_with_by_two_people_and_nobody_else_notices(
