@@ -23,7 +23,7 @@ from risk.core.caps import (
     venue_ratio,
 )
 from risk.core.conduct_checks import failure_ratio, loss_streak
-from risk.core.currency_checks import quote_value
+from risk.core.currency_checks import book_value, quote_value
 from risk.core.limits import RiskLimits
 from risk.core.market_checks import market_age, price_collar, quote_age, spread, volatility
 from risk.core.proposal import Proposal
@@ -219,6 +219,7 @@ CHECKS: tuple[Check, ...] = (
     Check(test=nothing_to_leave, binds_exits=True),
     Check(test=bracket),
     Check(test=quote_value),
+    Check(test=book_value),
     Check(test=external_orders),
     Check(test=position_ratio, needs_size=True),
     Check(test=symbol_ratio, needs_size=True),

@@ -131,12 +131,31 @@ def test_a_quote_nobody_knows_the_worth_of_is_not_spent_and_what_is_held_may_lea
     assert "quote_value" in checks(verdict)
     (breach,) = (one for one in verdict.breaches if one.check == "quote_value")
     assert breach.value == "USDT has no price"
-    assert isinstance(judged(entry("BTC-USD"), unknown), Approved)
     leaving = entry(
         side=Side.SELL, purpose=Purpose.EXIT, bracket=None, quantity=D(3),
         exit_reason=ExitReason.MANUAL,
     )  # fmt: skip
     assert judged(leaving, unknown).quantity == D(3)
+
+
+def test_nothing_is_added_while_a_part_of_the_account_has_no_known_worth():
+    held = PositionMark(symbol="ETH-USDT", quantity=D(3), price=D(100), notional=D(0))
+    verdict = judged(entry("BTC-USD"), book(rate=None, positions=(held,)))
+    assert checks(verdict) == ["book_value"]
+    (breach,) = verdict.breaches
+    assert breach.value == "ETH-USDT in USDT, which has no price"
+    assert "trade a pair that prices USDT" in breach.remedy
+    assert isinstance(judged(entry("BTC-USD"), book(positions=(held,))), Approved)
+    assert isinstance(judged(entry("BTC-USD"), book(rate=None)), Approved)  # nothing is in it
+
+
+def test_what_is_promised_in_a_quote_of_unknown_worth_counts_as_much_as_what_is_held():
+    promised = reservation(judged(entry(), book()), COSTS)
+    unknown = replace(book(rate=None), reservations={promised.decision_id: promised})
+    assert checks(judged(entry("BTC-USD"), unknown)) == ["book_value"]
+    ended = replace(promised, filled_quantity=promised.quantity)
+    over = replace(unknown, reservations={ended.decision_id: ended})
+    assert isinstance(judged(entry("BTC-USD"), over), Approved)
 
 
 def test_bitcoin_is_one_bet_whatever_it_is_paid_in():
