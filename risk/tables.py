@@ -86,6 +86,15 @@ risk_book = Table(
     schema=TRANSACTIONS,
 )
 
+# what fills took of the cash, until a mark contains them
+risk_spending = Table(
+    "risk_spending",
+    metadata,
+    Column("account", Word(64), primary_key=True),
+    Column("spending", Document(), nullable=False),
+    schema=TRANSACTIONS,
+)
+
 # closed positions stay, with quantity zero: the portfolio's figure for their last fill is to come
 risk_positions = Table(
     "risk_positions",

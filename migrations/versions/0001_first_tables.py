@@ -661,6 +661,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('account', 'symbol'),
     schema='crypto_transactions'
     )
+    op.create_table('risk_spending',
+    sa.Column('account', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('spending', shared.db.types.Document(), nullable=False),
+    sa.PrimaryKeyConstraint('account'),
+    schema='crypto_transactions'
+    )
     op.create_table('risk_tapes',
     sa.Column('venue', shared.db.types.Word(length=32), nullable=False),
     sa.Column('timeframe', shared.db.types.Word(length=8), nullable=False),
@@ -827,6 +833,7 @@ def downgrade() -> None:
     op.drop_index('ix_risk_trips_closed', table_name='risk_trips', schema='crypto_transactions')
     op.drop_table('risk_trips', schema='crypto_transactions')
     op.drop_table('risk_tapes', schema='crypto_transactions')
+    op.drop_table('risk_spending', schema='crypto_transactions')
     op.drop_table('risk_quotes', schema='crypto_transactions')
     op.drop_table('risk_positions', schema='crypto_transactions')
     op.drop_index('ix_risk_outcomes_changed', table_name='risk_outcomes', schema='crypto_transactions')

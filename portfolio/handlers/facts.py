@@ -120,6 +120,7 @@ class Bookkeeper:
                 continue
             holdings = books.holdings(uow.connection, self.policy)
             marked = mark(holdings, curve.prices(uow.connection), last, as_of)
+            marked = replace(marked, bookings=account.bookings)
             curve.save_equity(uow.connection, marked, account)
             uow.emit(marked)
             if self.sweeping is not None and is_new_day(last.as_of, as_of):

@@ -31,11 +31,15 @@ ACTOR = "portfolio"
 
 
 class Told(NamedTuple):
-    """A booking, the fact that caused it, and what its position's change is named after."""
+    """A booking, the fact that caused it, and what its position's change is named after.
+
+    `number`: the booking's own in the books, once it is posted.
+    """
 
     booking: Booking
     name: str
     cause: Envelope | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,8 @@ class Poster:
         holdings = books.holdings_of(uow.connection, self.policy.account, symbols)
         booked: list[Booked] = []
         posted: list[Posted] = []
-        for one in told:
+        for number, new in enumerate(told, start=account.bookings + 1):
+            one = new._replace(number=number)
             entries = entries_of(one.booking) if one.booking.amount else ()
             symbol = one.booking.changed_symbol
             if symbol is not None:
@@ -81,7 +86,7 @@ class Poster:
         at = max([told.booking.booked_at, *(lot.acquired_at for lot in before.lots[-1:])])
         change = exact(MONEY.subtract(position.quantity, before.position.quantity))
         moved = change if told.booking.is_external else None
-        uow.emit(position_moved(account, position, at, TradeId(told.name), moved))
+        uow.emit(position_moved(account, position, at, TradeId(told.name), moved, told.number))
         for trip in after.changed_trips:
             closed = round_trip_closed(account, trip)
             if closed is not None:

@@ -43,6 +43,10 @@ def _no_venues() -> Mapping[Symbol, str]:
     return {}
 
 
+def _nothing_spent() -> Mapping[str, Decimal]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
     """`as_of` is None before the first mark.
@@ -51,6 +55,7 @@ class Book:
     `locks`: instruments that may not be entered, and why. `venues`: where each one is traded.
     `usage`: what is held, what is promised, and what others may still buy, scope by scope.
     `promised_loss`: what promised entries would lose at their stops. `funds`: the cash by quote.
+    `spent`: what fills took of each quote since the cash was marked.
     """
 
     as_of: datetime | None
@@ -69,6 +74,7 @@ class Book:
     markets: Markets = NO_MARKETS
     conduct: Conduct = CLEAN
     funds: Funds = NO_FUNDS
+    spent: Mapping[str, Decimal] = field(default_factory=_nothing_spent)
     usage: Usage = field(init=False, compare=False)
     promised_loss: Decimal = field(init=False, compare=False)
 
@@ -110,8 +116,18 @@ class Book:
         return ZERO if held is None else held.quantity
 
     def cash_for(self, symbol: Symbol) -> Decimal:
-        """Return the cash that an instrument is paid with: what there is of its own quote."""
-        return self.funds.cash(symbol) if self.funds else self.cash
+        """Return the cash that an instrument is paid with: what is left of its own quote."""
+        if not self.funds:
+            return exact(self.cash - self.spent_total)
+        return exact(self.funds.cash(symbol) - self._spent_of(quote_of(symbol)))
+
+    @property
+    def spent_total(self) -> Decimal:
+        """Return what fills took of the cash since it was marked."""
+        return _sum(self._spent_of(quote) for quote in self.spent)
+
+    def _spent_of(self, quote: str) -> Decimal:
+        return self.funds.worth(quote, self.spent.get(quote, ZERO))
 
     def reserved_for(self, symbol: Symbol) -> Decimal:
         """Return what is promised of that cash."""
@@ -122,7 +138,7 @@ class Book:
 
     @property
     def free_cash(self) -> Decimal:
-        return exact(self.cash - self.reserved_total)
+        return exact(self.cash - self.spent_total - self.reserved_total)
 
     @property
     def lost_today(self) -> Decimal:

@@ -30,10 +30,16 @@ class Funds:
 
     def cash(self, symbol: Symbol) -> Decimal:
         """Return what there is of the instrument's quote, at its worth."""
-        fund = self.by_quote.get(quote_of(symbol))
-        if fund is None or fund.rate is None:
-            return ZERO
-        return valued(fund.amount, fund.rate)
+        quote = quote_of(symbol)
+        fund = self.by_quote.get(quote)
+        return ZERO if fund is None else self.worth(quote, fund.amount)
+
+    def worth(self, quote: str, amount: Decimal) -> Decimal:
+        """Return what an amount of a quote is worth, zero where nobody knows."""
+        if not self.by_quote:
+            return amount
+        fund = self.by_quote.get(quote)
+        return ZERO if fund is None or fund.rate is None else valued(amount, fund.rate)
 
     def prices(self, quote: str) -> Mapping[Symbol, Decimal]:
         """Return the worth of each quote as if it were the price of an instrument."""

@@ -1,6 +1,6 @@
 """Keeps the view of the account: fills, ends of orders, positions and marks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -21,10 +21,12 @@ from risk.core.funds import ONE, quote_of
 from risk.core.holding import Holding, filled, moved
 from risk.core.limits import Costs, RiskLimits
 from risk.core.reservation import Reservation, adopted, follow, lapse
+from risk.core.spending import Spending
 from risk.core.usage import Scope, asset_of
 from risk.handlers.state import current_state, pull_brake, show_state
 from risk.repository import account, counters, policy, promises
 from risk.repository.policy import Opening
+from risk.repository.spending import change_spending
 from risk.repository.view import view
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import UnitOfWork
@@ -69,11 +71,14 @@ class BookKeeper:
         promised = self._follow(known, [fact.order for fact in facts], uow)
         holdings = account.load_holdings(uow.connection, self.opening.account)
         changed: dict[Symbol, Holding] = {}
-        for fact in facts:
-            if isinstance(fact, OrderFilled):
-                symbol = fact.fill.symbol
-                held = filled(holdings.get(symbol), fact.fill, fact.order.source)
-                holdings[symbol] = changed[symbol] = held
+        fills = [fact for fact in facts if isinstance(fact, OrderFilled)]
+        for fact in fills:
+            symbol = fact.fill.symbol
+            held = filled(holdings.get(symbol), fact.fill, fact.order.source)
+            holdings[symbol] = changed[symbol] = held
+        if fills:
+            taken, quotes = [fact.fill for fact in fills], self.opening.quotes
+            self._spend(uow, lambda known: known.filled(taken, quotes))
         if promised or changed:
             promises.save(uow.connection, self.opening.account, promised.values(), uow.now)
             account.save_holdings(uow.connection, self.opening.account, changed.values())
@@ -139,6 +144,7 @@ class BookKeeper:
             after = moved(holdings.get(fact.symbol), fact)
             if after is not None:
                 holdings[fact.symbol] = changed[fact.symbol] = after
+        self._spend(uow, lambda known: known.numbered(facts))
         if changed:
             account.save_holdings(uow.connection, self.opening.account, changed.values())
             self.count(uow, set(changed))
@@ -159,6 +165,7 @@ class BookKeeper:
 
     def _mark(self, marked: EquityMarked, uow: UnitOfWork) -> None:
         account.save_mark(uow.connection, marked)
+        self._spend(uow, lambda known: known.marked(marked.bookings))
         holdings = account.load_holdings(uow.connection, self.opening.account)
         valued = [
             # an instrument no fill was heard of came with the account
@@ -169,6 +176,9 @@ class BookKeeper:
         ]
         account.save_holdings(uow.connection, self.opening.account, valued)
         self.count(uow)
+
+    def _spend(self, uow: UnitOfWork, change: Callable[[Spending], Spending]) -> None:
+        change_spending(uow.connection, self.opening.account, change)
 
     def count(self, uow: UnitOfWork, symbols: AbstractSet[Symbol] | None = None) -> None:
         """Bring the counters up to date with the rows they follow from, and brake if need be.

@@ -17,6 +17,7 @@ from risk.repository import promises
 from risk.repository.conduct import load_conduct
 from risk.repository.external import load_external
 from risk.repository.policy import Opening
+from risk.repository.spending import load_spending
 from risk.repository.view import View
 from risk.tables import exposure_counters, risk_book, risk_positions, symbol_locks
 from shared.bus.codec import from_builtins
@@ -102,6 +103,7 @@ def load_book(
         markets=view.markets(connection, opening, positions.values(), reservations.values()),
         conduct=load_conduct(connection, account, now - view.failure_window),
         funds=funds,
+        spent=load_spending(connection, account).by_asset,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
+from risk.core.funds import quote_of
 from risk.core.limits import RiskLimits
 from risk.repository.market import Shelf
 from risk.repository.tape_cache import TapeCache
@@ -52,6 +53,11 @@ class Opening:
     needs_quotes: bool = False
     venues: Mapping[Symbol, str] = field(default_factory=dict[Symbol, str])
     tapes: TapeCache = field(default_factory=TapeCache, compare=False, repr=False)
+
+    @property
+    def quotes(self) -> frozenset[str]:
+        """Return what instruments are paid in."""
+        return frozenset(map(quote_of, self.venues))
 
 
 def open_account(uow: UnitOfWork, opening: Opening) -> None:

@@ -38,6 +38,7 @@ class PositionChanged:
     """One position after one fill or movement; `quantity` zero means it is closed.
 
     `moved`: what a movement beside our fills added, or took if negative; None after a fill.
+    `booking`: the number of what changed it in portfolio's books.
     """
 
     topic: ClassVar[str] = "position.changed"
@@ -49,6 +50,7 @@ class PositionChanged:
     changed_at: datetime
     trade_id: TradeId
     moved: Decimal | None = None
+    booking: int = 0
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -86,6 +88,7 @@ class EquityMarked:
     """The account at one instant, in its currency; every fill announced up to `as_of` is in it.
 
     `cash_by_asset` is empty where every instrument is paid in the currency of the account.
+    `bookings`: the number of the last booking in it, and all before that are.
     """
 
     topic: ClassVar[str] = "equity.marked"
@@ -101,6 +104,7 @@ class EquityMarked:
     fees: Decimal
     positions: tuple[PositionMark, ...]
     cash_by_asset: tuple[CashMark, ...] = ()
+    bookings: int = 0
 
     @property
     def identity(self) -> tuple[str, ...]:

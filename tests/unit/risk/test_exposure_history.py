@@ -16,6 +16,7 @@ from shared.domain.events import (
     ExternalOrdersSeen,
     OrderCanceled,
     OrderExpired,
+    PositionChanged,
     PositionMark,
     RecommendationExpired,
 )
@@ -31,7 +32,7 @@ class Story:
     def __init__(self, risk, facts, seed):
         self.risk, self.facts, self.chance = risk, facts, random.Random(seed)
         self.working, self.held = {}, {}
-        self.minute = self.count = 0
+        self.minute = self.count = self.bookings = 0
         self.mark()
 
     def now(self):
@@ -72,10 +73,18 @@ class Story:
         left = approved.quantity - done
         part = left if self.chance.random() < 0.5 else min(left, D(self.chance.randint(1, 3)))
         done += part
-        fact = self.facts.fill(approved, part, done, trade=f"t{self.count}")
-        self.tell(fact)
+        trade, symbol = f"t{self.count}", approved.symbol
+        self.tell(self.facts.fill(approved, part, done, trade=trade))
         sign = 1 if approved.purpose is Purpose.ENTRY else -1
-        self.held[approved.symbol] = self.held.get(approved.symbol, D(0)) + sign * part
+        self.held[symbol] = self.held.get(symbol, D(0)) + sign * part
+        self.bookings += 1
+        self.tell(
+            PositionChanged(
+                account="mock-main", symbol=symbol, quantity=self.held[symbol],
+                average_cost=D(100), realized_pnl=D(0), changed_at=self.facts.at(self.now()),
+                trade_id=trade, booking=self.bookings,
+            )
+        )  # fmt: skip
         self.working[name] = (approved, done)
         if done == approved.quantity:
             del self.working[name]
@@ -128,7 +137,7 @@ class Story:
                 )
         equity = D(self.chance.randint(9_500, 10_500))
         marked = self.facts.marked(self.now(), equity=equity, cash="9000")
-        self.tell(replace(marked, positions=tuple(positions)))
+        self.tell(replace(marked, positions=tuple(positions), bookings=self.bookings))
 
     def others_order(self):
         self.minute += 1
