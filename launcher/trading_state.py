@@ -13,7 +13,7 @@ from launcher.demonstration import demonstration
 from launcher.person import person
 from launcher.trouble import of_database
 from risk.app import opening_of, own_transactions, watch_of
-from risk.handlers.state import change_state, plain
+from risk.handlers.state import plain
 from risk.repository.policy import find_state
 from risk.settings import RiskSettings
 from shared.db.engine import DatabaseAddress
@@ -102,10 +102,7 @@ def _written(settings: PlatformSettings, state: TradingState, reason: str) -> Ma
     actor = person()
 
     def work(uow: "UnitOfWork") -> Mapping[str, Any]:
-        if state is TradingState.RUN:
-            watch.resume(uow, actor, why)
-        else:
-            change_state(uow, opening, state, actor, why)
+        watch.press(uow, state, actor, why)
         row = find_state(uow.connection, opening.account)
         assert row is not None
         return {"state": row.state, "version": row.version, "reason": row.reason}

@@ -225,7 +225,6 @@ def position_moved(
     at: datetime,
     what: TradeId,
     moved: Decimal | None = None,
-    booking: int = 0,
 ) -> PositionChanged:
     """Return the fact of a position after `what`: a trade, or a movement by its id, of `moved`."""
     return PositionChanged(
@@ -237,7 +236,6 @@ def position_moved(
         changed_at=at,
         trade_id=what,
         moved=moved,
-        booking=booking,
     )
 
 

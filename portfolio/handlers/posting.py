@@ -1,7 +1,7 @@
 """Writes bookings down: one place, one transaction, whoever they come from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from portfolio.core.booking import Booking
@@ -86,7 +86,8 @@ class Poster:
         at = max([told.booking.booked_at, *(lot.acquired_at for lot in before.lots[-1:])])
         change = exact(MONEY.subtract(position.quantity, before.position.quantity))
         moved = change if told.booking.is_external else None
-        uow.emit(position_moved(account, position, at, TradeId(told.name), moved, told.number))
+        changed = position_moved(account, position, at, TradeId(told.name), moved)
+        uow.emit(replace(changed, booking=told.number))
         for trip in after.changed_trips:
             closed = round_trip_closed(account, trip)
             if closed is not None:

@@ -56,15 +56,18 @@ class Watch:
             log.warning("trading_state.by_file", state=changed.state, reason=changed.reason)
             uow.after_commit(lambda: show_state(self.metrics, changed.state))
 
-    def resume(self, uow: UnitOfWork, actor: str, reason: str) -> None:
-        """Trade again, unless what stopped it still holds: then it brakes again, and says why.
+    def press(self, uow: UnitOfWork, state: TradingState, actor: str, reason: str) -> None:
+        """Set the state a person asks for, as far as nothing tighter holds.
 
-        Both are one transaction, so that no claim ever finds it running in between.
+        A file that asks for more, and on resuming whatever still speaks against entering, tightens
+        it again and says why: in one transaction, so that no claim ever finds it looser in between.
         """
-        lock_account(uow.connection, self.opening.account)
-        change_state(uow, self.opening, TradingState.RUN, actor, reason)
-        uow.after_commit(lambda: show_state(self.metrics, TradingState.RUN))
-        self.look(uow)
-        wish = self.read_file()
+        wish = None if state is TradingState.HALT else self.read_file()
+        if state is TradingState.RUN:
+            lock_account(uow.connection, self.opening.account)
+        change_state(uow, self.opening, state, actor, reason)
+        uow.after_commit(lambda: show_state(self.metrics, state))
+        if state is TradingState.RUN:
+            self.look(uow)
         if wish is not None:
             self.heed(wish, uow)

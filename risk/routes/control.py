@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from risk.handlers.state import change_state, show_state
 from risk.repository import account, locks, policy
 from risk.routes.desk import Desk, Reason, ReasonBody
 from shared.bus.unit_of_work import UnitOfWork
@@ -87,11 +86,7 @@ def _state(routes: APIRouter, desk: Desk) -> None:
 def _buttons(routes: APIRouter, desk: Desk) -> None:
     def press(state: TradingState, body: ReasonBody, who: Principal) -> StateView:
         def work(uow: UnitOfWork) -> StateView:
-            if state is TradingState.RUN:
-                desk.watch.resume(uow, who.name, body.reason)
-            else:
-                change_state(uow, desk.opening, state, who.name, body.reason)
-                uow.after_commit(lambda: show_state(desk.reviewer.metrics, state))
+            desk.watch.press(uow, state, who.name, body.reason)
             return StateView.model_validate(policy.find_state(uow.connection, desk.account))
 
         return desk.transactions.attempt(work)

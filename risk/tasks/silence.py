@@ -13,6 +13,7 @@ from risk.repository.candles import newest_close
 from risk.repository.policy import find_limits
 from shared.bus.consumer import in_one_line
 from shared.bus.unit_of_work import Transactions
+from shared.db.engine import Outdated
 from shared.domain.enums import Interval
 from shared.runtime.logging import get_logger
 
@@ -51,7 +52,10 @@ class SilenceWatch:
         try:
             if self._is_silent():
                 self.transactions.attempt(self.watch.look)
-        except SQLAlchemyError as error:  # without the database nothing is approved either
+        except (
+            SQLAlchemyError,
+            Outdated,
+        ) as error:  # without the database nothing is approved either
             log.warning("silence.again", error=in_one_line(error))
 
     def _is_silent(self) -> bool:

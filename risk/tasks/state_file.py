@@ -12,6 +12,7 @@ from risk.handlers.state import current_state
 from risk.handlers.watch import Watch
 from shared.bus.consumer import in_one_line
 from shared.bus.unit_of_work import Transactions
+from shared.db.engine import Outdated
 from shared.runtime.logging import get_logger
 
 _EVERY_SECONDS = 1.0
@@ -34,7 +35,7 @@ def read_wish(path: Path) -> Wish | None:
     if len(content) > _LARGEST_BYTES:
         return unclear(f"it has more than {_LARGEST_BYTES} bytes")
     try:
-        return wish_of(content.decode())
+        return wish_of(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         return unclear("it is no text")
 
@@ -69,7 +70,10 @@ class FileWatch:
             log.info("state_file.read", file=str(self.path), state=wish.state, reason=wish.reason)
         try:
             self._heed(wish)
-        except SQLAlchemyError as error:  # nothing is claimed without the database either
+        except (
+            SQLAlchemyError,
+            Outdated,
+        ) as error:  # nothing is claimed without the database either
             log.warning("state_file.again", error=in_one_line(error))
 
     def _heed(self, wish: Wish) -> None:

@@ -6,10 +6,12 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from risk.repository.policy import find_state
 from shared.db.audit import audit
 from shared.db.control import control, lock_trading_state
+from shared.db.engine import Outdated
 from shared.domain.clock import EPOCH
 from shared.domain.enums import AlarmKind, OrderStatus, SurpriseKind, TradingState
 from shared.domain.events import OrderRejected, TradingAlarmed, VenueSurprised
@@ -217,6 +219,26 @@ def test_who_resumes_while_the_file_says_halt_stays_halted(filed):
     assert (answer["state"], answer["reason"]) == ("halt", "state file: maintenance")
 
 
+def test_who_asks_for_less_than_the_file_gets_what_the_file_says_at_once(filed):
+    risk, path, look = filed
+    path.write_text("halt maintenance")
+    look()
+    answer = risk.ask("POST", "/reduce", body=WHY).json()
+    assert (answer["state"], answer["reason"]) == ("halt", "state file: maintenance")
+    assert 'trading_state{state="halt"} 1.0' in risk.ask("GET", "/metrics").text
+    path.write_text("reduce")
+    assert risk.ask("POST", "/reduce", body=WHY).json()["state"] == "reduce"
+    assert risk.ask("POST", "/halt", body=WHY).json()["state"] == "halt"
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(filed):
+    risk, path, look = filed
+    path.write_bytes(b"\xef\xbb\xbfhalt maintenance\r\n")
+    look()
+    row = state_of(risk)
+    assert (row.state, row.reason) == (TradingState.HALT, "state file: maintenance")
+
+
 def test_nonsense_in_the_file_means_reduce_once_it_is_read_twice(filed):
     risk, path, look = filed
     path.write_text("hlat")
@@ -249,17 +271,22 @@ def test_a_file_that_cannot_be_read_means_reduce(filed, make):
     assert state_of(risk).state == TradingState.REDUCE
 
 
-def test_a_file_is_looked_at_again_when_the_database_is_back(filed, monkeypatch):
-    from sqlalchemy.exc import OperationalError
+TROUBLE = (OperationalError("SELECT", {}, Exception("gone")), Outdated("a counter has changed"))
 
+
+def in_trouble(trouble):
+    def fails(*_):
+        raise trouble
+
+    return fails
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_a_file_is_looked_at_again_when_the_database_is_back(filed, monkeypatch, trouble):
     risk, path, look = filed
     path.write_text("halt")
-
-    def away(*_):
-        raise OperationalError("SELECT", {}, Exception("gone"))
-
     with monkeypatch.context() as patched:
-        patched.setattr(type(risk.tasks["state_file"].transactions), "read", away)
+        patched.setattr(type(risk.tasks["state_file"].transactions), "attempt", in_trouble(trouble))
         look()
     look()
     assert state_of(risk).state == TradingState.HALT
@@ -292,6 +319,15 @@ def test_silence_stops_entries_when_five_candles_are_missing(paper, facts):
     assert look(7) == TradingState.RUN
     assert look(7.01) == TradingState.REDUCE
     assert state_of(risk, "paper-main").reason.startswith("no candle since 2024-01-01 02:00:00 UTC")
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_silence_is_looked_at_again_when_the_database_is_back(paper, monkeypatch, trouble):
+    risk, look = paper
+    with monkeypatch.context() as patched:
+        patched.setattr(type(risk.tasks["silence"].transactions), "attempt", in_trouble(trouble))
+        assert look(9) == TradingState.RUN
+    assert look(9) == TradingState.REDUCE
 
 
 def test_candles_that_come_again_do_not_resume_by_themselves(paper, facts):
