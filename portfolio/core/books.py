@@ -1,22 +1,23 @@
 """The books of one account: everything one booking changes, in one step."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from portfolio.core.bearing import Borne, bear
 from portfolio.core.booking import Booking, is_external_source
 from portfolio.core.currencies import Currencies, currencies_of
-from portfolio.core.flow import Flow, divide, flow_of_booking, source_of
+from portfolio.core.flow import Flow, divide, source_of
 from portfolio.core.lots import Lot, age, open_lot, sell_from
-from portfolio.core.position import Position, apply, explain, sold_unheld
+from portfolio.core.position import Position
 from portfolio.core.trades import RoundTrip, begin_trip, close, extend
 from shared.domain.enums import ExitReason, Interval
 from shared.domain.events import PositionChanged, RoundTripClosed
 from shared.domain.ids import AccountId, Symbol, TradeId
 from shared.domain.order import Fill
-from shared.domain.values import MONEY, ZERO
+from shared.domain.values import MONEY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,23 +57,12 @@ class Holding(NamedTuple):
 class Booked(NamedTuple):
     """What one booking did: the new holding, and the lots and trips it changed.
 
-    `unexplained` is what of a sale nobody had, negative what was explained of earlier ones.
+    `unexplained` as in `Borne`.
     """
 
     holding: Holding
     changed_lots: tuple[Lot, ...]
     changed_trips: tuple[RoundTrip, ...]
-    unexplained: Decimal
-
-
-class Borne(NamedTuple):
-    """The flows of one booking that its position can bear, one after the other.
-
-    `unexplained` as in `Booked`.
-    """
-
-    flows: tuple[Flow, ...]
-    position: Position
     unexplained: Decimal
 
 
@@ -92,42 +82,6 @@ def book(holding: Holding, booking: Booking) -> Booked:
     for flow in borne.flows:
         change.follow(flow)
     return change.done(borne)
-
-
-def bear(held: Position, booking: Booking) -> Borne:
-    """Return what of a booking a position can bear, and the position after it."""
-    at, flow = booking.booked_at, _flow_at(held, booking)
-    if MONEY.add(held.quantity, flow.base) >= 0:
-        after = apply(held, flow, at)
-        explained = _explained(after, booking, flow)
-        if not explained:
-            return Borne((flow,), after, ZERO)
-        left, sale = explain(after, explained)
-        return Borne((flow, sale), apply(left, sale, at), MONEY.minus(explained))
-    if not held.quantity:
-        return Borne((), sold_unheld(held, flow, at), MONEY.minus(flow.base))
-    within, beyond = divide(flow, MONEY.minus(held.quantity))
-    after = sold_unheld(apply(held, within, at), beyond, at)
-    return Borne((within,), after, MONEY.minus(beyond.base))
-
-
-def _flow_at(position: Position, booking: Booking) -> Flow:
-    """Return the flow of a booking; what only leaves takes its cost along and earns nothing."""
-    flow = flow_of_booking(booking)
-    if booking.kind.is_trade or flow.base >= 0:
-        return flow
-    gone = min(MONEY.minus(flow.base), position.quantity)
-    cost = position.cost_of(gone) if gone else ZERO
-    return Flow(base=flow.base, quote=cost, notional=ZERO, fee_quote=ZERO)
-
-
-def _explained(position: Position, booking: Booking, flow: Flow) -> Decimal:
-    """Return how much of what nobody had this booking explains."""
-    if not position.unexplained or flow.base <= 0:
-        return ZERO
-    sold_at = position.last_sold_at
-    is_late = sold_at is not None and booking.booked_at <= sold_at
-    return min(position.unexplained, flow.base) if booking.is_external or is_late else ZERO
 
 
 class _Change:
@@ -179,8 +133,13 @@ class _Change:
         if begun is not None:
             return begun
         booking = self._booking
-        trip = begin_trip(booking.source_id, self._symbol, booking.booked_at)
-        return replace(trip, origin=booking.origin, decision_id=booking.decision_id)
+        return RoundTrip(
+            trip_id=booking.source_id,
+            symbol=self._symbol,
+            opened_at=booking.booked_at,
+            origin=booking.origin,
+            decision_id=booking.decision_id,
+        )
 
     def _sell(self, flow: Flow) -> None:
         """Sell out of the trip of whoever sells first, then out of the other one."""

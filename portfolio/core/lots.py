@@ -1,7 +1,7 @@
 """First-in first-out lots, as tax offices count them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -55,4 +55,12 @@ def without(lot: Lot, sold: Decimal) -> Lot:
     """Return the lot after part of it was sold; its cost goes in proportion."""
     remaining = exact(MONEY.subtract(lot.remaining, sold))
     share = MONEY.divide(MONEY.multiply(lot.remaining_cost, remaining), lot.remaining)
-    return replace(lot, remaining=remaining, remaining_cost=exact(share))
+    return Lot(
+        lot_id=lot.lot_id,
+        symbol=lot.symbol,
+        acquired_at=lot.acquired_at,
+        quantity=lot.quantity,
+        remaining=remaining,
+        cost=lot.cost,
+        remaining_cost=exact(share),
+    )

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection, bindparam, select
 
+from portfolio.core.bearing import bear
 from portfolio.core.booking import Booking
-from portfolio.core.books import bear
 from portfolio.core.disposals import Move, MoveKind
 from portfolio.core.position import Position
 from portfolio.repository.journal import booking_from, in_order

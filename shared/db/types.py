@@ -4,6 +4,7 @@ SQLite's Numeric is a float and its DateTime has no zone; MySQL rounds decimals 
 silence, and its default collation takes `ABC` for `abc `. None of that passes these types.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -33,9 +34,18 @@ class Money(TypeDecorator[Decimal]):
         amount = exact(value)
         return to_text(amount) if dialect.name == "sqlite" else amount
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        del dialect
-        return None if value is None else plain(Decimal(value))
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[..., Decimal | None]:
+        """Return what reads a value; the text on SQLite was written in its plain form already."""
+        del coltype
+        return _decimal_of_text if dialect.name == "sqlite" else _decimal_of_column
+
+
+def _decimal_of_text(value: str | None) -> Decimal | None:
+    return None if value is None else Decimal(value)
+
+
+def _decimal_of_column(value: Decimal | None) -> Decimal | None:
+    return None if value is None else plain(value)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -57,9 +67,18 @@ class Instant(TypeDecorator[datetime]):
             raise ValueError(f"{value.isoformat()} has no time zone: instants are aware UTC")
         return value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        del dialect
-        return None if value is None else value.replace(tzinfo=UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[..., datetime | None]:
+        """Return what reads a value: from text on SQLite, from a naive instant elsewhere."""
+        del coltype
+        return _instant_of_text if dialect.name == "sqlite" else _instant_of_column
+
+
+def _instant_of_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
+
+
+def _instant_of_column(value: datetime | None) -> datetime | None:
+    return None if value is None else value.replace(tzinfo=UTC)
 
 
 class Word(TypeDecorator[str]):

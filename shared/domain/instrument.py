@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import lru_cache
 
 from shared.domain.enums import Side
 from shared.domain.errors import BadInput
@@ -49,6 +50,7 @@ class Instrument:
         return Quote(price * quantity)
 
 
+@lru_cache(maxsize=1024)
 def split_symbol(symbol: str) -> tuple[str, str]:
     """Return (base, quote) of `BASE-QUOTE`.
 

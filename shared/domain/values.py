@@ -27,7 +27,7 @@ def exact(value: Decimal) -> Decimal:
         raise _no_amount(value) from error
     if quantised.is_nan():
         raise _no_amount(value)
-    return plain(quantised)
+    return MONEY.add(MONEY.normalize(quantised), ZERO)  # plain, without another call
 
 
 def plain(value: Decimal) -> Decimal:

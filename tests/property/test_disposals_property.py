@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portfolio.core.bearing import bear
 from portfolio.core.booking import EXTERNAL, Booking, Purse, SourceKind, booking_of
-from portfolio.core.books import bear, book, flat
+from portfolio.core.books import book, flat
 from portfolio.core.disposals import Inventory, LotMethod, Move, MoveKind, replay
 from portfolio.repository.moves import moves_of
 from shared.domain.errors import Conflict
