@@ -15,7 +15,7 @@ from shared.http.key_desk import CHAIN, Made, Making, checked_overlap
 from shared.http.key_names import checked_name
 from shared.http.keys import Principal, StoredKey, checked_scope, stored_keys
 from shared.runtime.configuration import SECTIONS
-from shared.runtime.pepper import ensure_pepper
+from shared.runtime.pepper import ensure_pepper, refuse_another
 from shared.runtime.service import build_runtime
 from shared.runtime.settings import PlatformSettings, load
 
@@ -135,13 +135,14 @@ def _services(names: list[str]) -> tuple[str, ...]:
 
 def _desk() -> "tuple[Transactions, Making]":
     settings = load(PlatformSettings)
-    making = Making(
-        actor=person(),
-        now=SystemClock().now(),
-        mode=settings.mode,
-        pepper=ensure_pepper(settings),
+    pepper, now, transactions = (
+        ensure_pepper(settings),
+        SystemClock().now(),
+        _transactions(settings),
     )
-    return _transactions(settings), making
+    with transactions.read() as connection:
+        refuse_another(settings, pepper, stored_keys(connection).values(), now)
+    return transactions, Making(actor=person(), now=now, mode=settings.mode, pepper=pepper)
 
 
 def _transactions(settings: PlatformSettings) -> "Transactions":

@@ -145,6 +145,7 @@ def upgrade() -> None:
     sa.Column('scope', shared.db.types.Word(length=16), nullable=False),
     sa.Column('services', shared.db.types.Word(length=255), nullable=False),
     sa.Column('digest', shared.db.types.Word(length=64), nullable=False),
+    sa.Column('pepper', shared.db.types.Word(length=16), nullable=False),
     sa.Column('created_at', shared.db.types.Instant(), nullable=False),
     sa.Column('expires_at', shared.db.types.Instant(), nullable=True),
     sa.Column('last_used_at', shared.db.types.Instant(), nullable=True),

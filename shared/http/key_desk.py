@@ -20,6 +20,7 @@ from shared.http.keys import (
     api_keys,
     generate,
     peppered,
+    sign_of,
     store,
     stored_keys,
 )
@@ -141,6 +142,7 @@ def _make(uow: Unit, wanted: Principal, life: timedelta | None, making: Making) 
     key = StoredKey(
         principal=replace(wanted, key_id=key_id),
         digest=peppered(making.pepper, text),
+        pepper=sign_of(making.pepper),
         created_at=making.now,
         expires_at=None if life is None else making.now + life,
     )

@@ -26,6 +26,7 @@ api_keys = Table(
     Column("scope", Word(16), nullable=False),
     Column("services", Word(255), nullable=False),
     Column("digest", Word(64), nullable=False),
+    Column("pepper", Word(16), nullable=False),
     Column("created_at", Instant(), nullable=False),
     Column("expires_at", Instant()),
     Column("last_used_at", Instant()),
@@ -72,11 +73,12 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredKey:
-    """A key of the database; `digest` is its HMAC under the pepper."""
+    """A key of the database; `digest` is its HMAC under the pepper, `pepper` says under which."""
 
     principal: Principal
     digest: str
     created_at: datetime
+    pepper: str = ""
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
@@ -96,6 +98,11 @@ def digest_of(key: str) -> str:
 def peppered(pepper: bytes, key: str) -> str:
     """Return the HMAC-SHA256 of a key: who steals the table alone cannot even test a guess."""
     return hmac_digest(pepper, key.encode(), "sha256").hex()
+
+
+def sign_of(pepper: bytes) -> str:
+    """Return by what a pepper is known again; it tells nothing of it."""
+    return peppered(pepper, "which pepper is this?")[:16]
 
 
 def generate(mode: str, key_id: str | None = None) -> tuple[str, str]:
@@ -129,6 +136,7 @@ def store(connection: Connection, key: StoredKey) -> None:
         "scope": who.scope,
         "services": ",".join(who.services),
         "digest": key.digest,
+        "pepper": key.pepper,
         "created_at": key.created_at,
         "expires_at": key.expires_at,
     }
@@ -147,6 +155,7 @@ def stored_keys(connection: Connection) -> Mapping[str, StoredKey]:
                 key_id=row.key_id,
             ),
             digest=row.digest,
+            pepper=row.pepper,
             created_at=row.created_at,
             expires_at=row.expires_at,
             last_used_at=row.last_used_at,

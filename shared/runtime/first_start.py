@@ -4,20 +4,26 @@ import os
 import sys
 from pathlib import Path
 
-from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from shared.bus.unit_of_work import Transactions
 from shared.domain.clock import SystemClock
 from shared.http.key_desk import CHAIN
-from shared.http.keys import Principal, StoredKey, api_keys, generate, peppered, store
-from shared.runtime.pepper import ensure_pepper, pepper_of
+from shared.http.keys import (
+    Principal,
+    StoredKey,
+    generate,
+    peppered,
+    sign_of,
+    store,
+    stored_keys,
+)
+from shared.runtime.pepper import ensure_pepper, pepper_of, refuse_another
 from shared.runtime.service import Runtime
 from shared.runtime.settings import ConfigurationError, Mode, PlatformSettings
 
 _FIRST_KEY_ID = "00000000"
 KEY_FILE = "api-key"
-_STORED = select(func.count()).where(api_keys.c.revoked_at.is_(None))
 
 
 def ensure_key(runtime: Runtime) -> str | None:
@@ -26,19 +32,21 @@ def ensure_key(runtime: Runtime) -> str | None:
     It is printed once and kept, readable by its owner only, for the `trading` command.
 
     Raises:
-        ConfigurationError: paper or live without a single key, or without the pepper that the
-            keys in the database are checked with.
+        ConfigurationError: paper or live without a single key, or without the very pepper that
+            the keys in the database were made with.
     """
     settings = runtime.settings
     transactions = runtime.transactions(CHAIN)
-    has_stored = _has_stored(transactions, settings)
-    if has_stored and pepper_of(settings) is None:
+    stored = _not_revoked(transactions, settings)
+    if stored and pepper_of(settings) is None:
         ensure_pepper(settings)
         sys.stderr.write(
             "\nThe pepper of the keys in the database is gone, so none of them works; a new one "
             "was made. Make new keys with 'trading keys create NAME --scope admin'.\n\n"
         )
-    if has_stored or settings.keys():
+    elif stored:
+        refuse_another(settings, ensure_pepper(settings), stored, SystemClock().now())
+    if stored or settings.keys():
         return None
     if settings.mode is not Mode.MOCK:
         raise ConfigurationError(
@@ -51,7 +59,12 @@ def ensure_key(runtime: Runtime) -> str | None:
     try:
         with transactions.begin() as uow:
             now = SystemClock().now()  # a key is made when it is made, whatever is replayed
-            first = StoredKey(principal=who, digest=peppered(pepper, key), created_at=now)
+            first = StoredKey(
+                principal=who,
+                digest=peppered(pepper, key),
+                pepper=sign_of(pepper),
+                created_at=now,
+            )
             store(uow.connection, first)
             uow.audit("first start", "key.created", _FIRST_KEY_ID, {"scope": who.scope})
             _keep(path, key)  # before the commit: a crash must not leave a key that nobody knows
@@ -63,14 +76,15 @@ def ensure_key(runtime: Runtime) -> str | None:
     return key
 
 
-def _has_stored(transactions: Transactions, settings: PlatformSettings) -> bool:
+def _not_revoked(transactions: Transactions, settings: PlatformSettings) -> list[StoredKey]:
     try:
         with transactions.read() as connection:
-            return bool(connection.execute(_STORED).scalar_one())
+            known = stored_keys(connection).values()
     except SQLAlchemyError:
         if not settings.keys():
             raise
-        return False  # whoever needs the database says better what is wrong with it
+        return []  # whoever needs the database says better what is wrong with it
+    return [one for one in known if one.revoked_at is None]
 
 
 def _keep(path: Path, key: str) -> None:

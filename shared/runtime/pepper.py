@@ -1,9 +1,12 @@
 """The pepper that digests of API keys are made with; on one machine it makes itself once."""
 
 import os
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 
+from shared.http.keys import Standing, StoredKey, sign_of
 from shared.runtime.settings import ConfigurationError, Mode, PlatformSettings
 
 PEPPER_FILE = "key-pepper"
@@ -40,6 +43,29 @@ def ensure_pepper(settings: PlatformSettings) -> bytes:
             "TRADING_KEY_PEPPER_FILE, to every service"
         )
     return _make(settings.state_dir / PEPPER_FILE)
+
+
+def refuse_another(
+    settings: PlatformSettings, pepper: bytes, stored: Iterable[StoredKey], now: datetime
+) -> None:
+    """See that the valid keys of the database were made with this pepper; mock takes any.
+
+    Raises:
+        ConfigurationError: one was made with another: nobody could ever show it to be known.
+    """
+    if settings.mode is Mode.MOCK:
+        return
+    sign = sign_of(pepper)
+    others = [
+        one.principal.key_id
+        for one in stored
+        if one.standing(now) is Standing.VALID and one.pepper != sign
+    ]
+    if others:
+        raise ConfigurationError(
+            f"TRADING_KEY_PEPPER: the keys {', '.join(others)} were made with another pepper and "
+            "would be refused; give that one, or end each of them with 'trading keys revoke ID'"
+        )
 
 
 def _make(path: Path) -> bytes:

@@ -256,6 +256,15 @@ def test_paper_does_not_start_on_keys_it_cannot_check(tmp_path):
     paper = load(PlatformSettings, trading_api_keys=f"read:{READ}", **told)
     with pytest.raises(ConfigurationError, match="TRADING_KEY_PEPPER"):
         ensure_key(build_runtime(paper))
+    pepper = (tmp_path / PEPPER_FILE).read_text().strip()
+    other = load(PlatformSettings, trading_key_pepper="q" * 40, **told)
+    with pytest.raises(ConfigurationError, match="made with another pepper") as refused:
+        ensure_key(build_runtime(other))
+    assert "trading keys revoke" in refused.value.detail
+    assert "q" * 40 not in refused.value.detail
+    assert (
+        ensure_key(build_runtime(load(PlatformSettings, trading_key_pepper=pepper, **told))) is None
+    )
 
 
 def test_an_empty_pepper_file_is_said_to_be_empty(tmp_path):

@@ -80,6 +80,21 @@ def test_beyond_mock_no_key_is_made_without_a_pepper_and_the_setting_is_named(tr
     assert f"tk_{mode}_" in given.stdout
 
 
+def test_beyond_mock_another_pepper_is_refused_until_the_keys_of_the_old_one_are_ended(trading):
+    old, new = ({"TRADING_MODE": "paper", "TRADING_KEY_PEPPER": one * 40} for one in "pq")
+    first = re.search(r"tk_paper_([0-9a-f]{8})_", trading("create", "ops", **old).stdout)[1]
+    trading("create", "gone", "--expires", "1m", **old)
+    for words in (("create", "bot"), ("rotate", first)):
+        refused = trading(*words, **new)
+        assert refused.exit_code == CONFIGURATION, refused.output
+        assert f"TRADING_KEY_PEPPER: the keys {first}, " in refused.output
+        assert "trading keys revoke ID" in refused.output
+    for key_id in listed(trading):
+        assert trading("revoke", key_id, **new).exit_code == 0
+    assert trading("create", "bot", **new).exit_code == 0
+    assert trading("create", "late", **old).exit_code == CONFIGURATION
+
+
 def test_a_key_is_for_the_services_that_are_named(trading):
     words = ("create", "bot", "--scope", "trade", "--service", "risk", "--service", "portfolio")
     key_id = made(trading(*words)).split("_")[2]
