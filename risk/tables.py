@@ -131,7 +131,7 @@ external_exposure = Table(
     schema=TRANSACTIONS,
 )
 
-# the closes that correlations and volatility are of, one row per instrument
+# the closes that correlations and volatility are of, one row per instrument; `digest` is theirs
 risk_tapes = Table(
     "risk_tapes",
     metadata,
@@ -140,6 +140,7 @@ risk_tapes = Table(
     Column("symbol", Word(32), primary_key=True),
     Column("closed_at", Instant(), nullable=False),
     Column("closes", Document(), nullable=False),
+    Column("digest", Word(64), nullable=False),
     Column("price", Money(), nullable=False),
     Column("traded_at", Instant(), nullable=False),
     schema=TRANSACTIONS,

@@ -674,6 +674,7 @@ def upgrade() -> None:
     sa.Column('symbol', shared.db.types.Word(length=32), nullable=False),
     sa.Column('closed_at', shared.db.types.Instant(), nullable=False),
     sa.Column('closes', shared.db.types.Document(), nullable=False),
+    sa.Column('digest', shared.db.types.Word(length=64), nullable=False),
     sa.Column('price', shared.db.types.Money(), nullable=False),
     sa.Column('traded_at', shared.db.types.Instant(), nullable=False),
     sa.PrimaryKeyConstraint('venue', 'timeframe', 'symbol'),

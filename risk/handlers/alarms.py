@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from risk.handlers.book import limits_in_force
+from risk.handlers.book import standing_in_force
 from risk.handlers.state import pull_brake
 from risk.repository.account import lock_account
 from risk.repository.policy import Opening
@@ -25,7 +25,7 @@ class AlarmWatch:
             if isinstance(fact, TradingAlarmed) and fact.account == self.opening.account:
                 uow.caused_by(envelope)
                 lock_account(uow.connection, self.opening.account)
-                limits_in_force(uow, self.opening)  # one not opened yet has no state to tighten
+                standing_in_force(uow, self.opening)  # one not opened yet has no state to tighten
                 pull_brake(uow, self.opening, self.metrics, reason_of(fact))
 
 

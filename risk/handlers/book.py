@@ -19,14 +19,15 @@ from risk.core.exposure import (
 from risk.core.exposure import count as counters_of
 from risk.core.funds import ONE, quote_of
 from risk.core.holding import Holding, filled, moved
-from risk.core.limits import Costs, RiskLimits
+from risk.core.limits import Costs
 from risk.core.reservation import Reservation, adopted, follow, lapse
 from risk.core.spending import Spending
 from risk.core.usage import Scope, asset_of
-from risk.handlers.state import current_state, pull_brake, show_state
+from risk.handlers.state import pull_brake, show_state
 from risk.repository import account, counters, policy, promises
 from risk.repository.policy import Opening
 from risk.repository.spending import change_spending
+from risk.repository.standing import Standing, find_standing
 from risk.repository.view import view
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import UnitOfWork
@@ -105,7 +106,7 @@ class BookKeeper:
         """Take in an order that no approval is known of, at the worth of its quote now."""
         if quote_of(order.symbol) == self.opening.quote:
             return adopted(order, self.costs)
-        funds = account.load_funds(uow.connection, self.opening.account)
+        funds = standing_in_force(uow, self.opening).mark.funds
         return adopted(order, self.costs, funds.rate(order.symbol) or ONE)
 
     def on_recommendations_expired(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
@@ -185,27 +186,27 @@ class BookKeeper:
 
         `symbols`: the only instruments of which a row has changed.
         """
-        limits = limits_in_force(uow, self.opening)
-        book = count(uow, self.opening, limits, self.metrics, symbols)
-        reason = brake(book, limits)
+        standing = standing_in_force(uow, self.opening)
+        book = count(uow, self.opening, standing, self.metrics, symbols)
+        reason = brake(book, standing.limits)
         if reason is not None:
             pull_brake(uow, self.opening, self.metrics, reason)
 
 
-def limits_in_force(uow: UnitOfWork, opening: Opening) -> RiskLimits:
-    """Return the limits; the first to ask, under the account's lock, opens the account."""
-    found = policy.find_limits(uow.connection, opening.account)
+def standing_in_force(uow: UnitOfWork, opening: Opening) -> Standing:
+    """Return where the account stands; the first to ask, under its lock, opens it."""
+    found = find_standing(uow.connection, opening.account)
     if found is None:
         policy.open_account(uow, opening)
-        found = policy.find_limits(uow.connection, opening.account)
+        found = find_standing(uow.connection, opening.account)
         assert found is not None
-    return found.limits
+    return found
 
 
 def count(
     uow: UnitOfWork,
     opening: Opening,
-    limits: RiskLimits,
+    standing: Standing,
     metrics: Metrics,
     symbols: AbstractSet[Symbol] | None = None,
 ) -> Book:
@@ -213,11 +214,10 @@ def count(
 
     `symbols`: the only instruments of which a row has changed; None where all may have.
     """
-    connection, owner = uow.connection, opening.account
+    connection, owner, limits = uow.connection, opening.account, standing.limits
     known = _known(connection, owner, symbols)
     entries = entries_of(known, uow.now.date(), uow.now)
-    state = current_state(connection, owner)
-    book = account.load_book(connection, opening, state, entries, uow.now, view(limits))
+    book = account.load_book(connection, opening, standing, entries, uow.now, view(limits))
     keys = all_keys(book, limits) if symbols is None else keys_of(symbols, book, limits)
     keys |= {key for key in known if is_of_money(key)}
     counters.follow_book(connection, owner, counters_of(keys, book, limits), known)

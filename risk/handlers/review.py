@@ -19,8 +19,7 @@ from risk.core.reservation import reservation
 from risk.core.review import Instruments, Terms, Verdict, review_group
 from risk.core.usage import asset_of
 from risk.handlers.auditing import audit_verdicts
-from risk.handlers.book import limits_in_force, show_book
-from risk.handlers.state import current_state
+from risk.handlers.book import show_book, standing_in_force
 from risk.repository import account, counters, decisions, promises
 from risk.repository.policy import Opening
 from risk.repository.view import view
@@ -66,14 +65,14 @@ class Reviewer:
         new = self._not_yet_reviewed(recommendations, uow)
         if not new:
             return []
-        limits = limits_in_force(uow, self.opening)
+        standing = standing_in_force(uow, self.opening)
+        limits = standing.limits
         terms = Terms(limits=limits, costs=self.costs, instruments=self.instruments)
-        state = current_state(connection, owner)
         day = max(one.decided_at for one in new).date()
         known = self._counters(new, uow)
         entries = entries_of(known, day, uow.now)
         seen = view(limits, new)
-        book = account.load_book(connection, self.opening, state, entries, uow.now, seen)
+        book = account.load_book(connection, self.opening, standing, entries, uow.now, seen)
         verdicts = review_group(new, book, terms, uow.now)
         decisions.add_decisions(connection, verdicts, uow.now)
         approved = [verdict for verdict in verdicts if isinstance(verdict, Approved)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from risk.handlers.book import count, limits_in_force
+from risk.handlers.book import count, standing_in_force
 from risk.handlers.state import pull_brake
 from risk.repository.account import lock_account
 from risk.repository.external import save_external
@@ -32,8 +32,8 @@ class VenueWatch:
         lock_account(uow.connection, self.opening.account)
         is_new = [save_external(uow.connection, fact) for fact in facts]
         if any(is_new):
-            limits = limits_in_force(uow, self.opening)
-            count(uow, self.opening, limits, self.metrics)
+            standing = standing_in_force(uow, self.opening)
+            count(uow, self.opening, standing, self.metrics)
 
     def on_venue_surprised(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
         """Stop entries until a person has looked; what is tighter already stays as it is."""
@@ -45,7 +45,7 @@ class VenueWatch:
 
     def _brake(self, fact: VenueSurprised, uow: UnitOfWork) -> None:
         lock_account(uow.connection, self.opening.account)
-        limits_in_force(uow, self.opening)  # an account not opened yet has no state to tighten
+        standing_in_force(uow, self.opening)  # an account not opened yet has no state to tighten
         pull_brake(uow, self.opening, self.metrics, reason_of(fact))
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from risk.core.brakes import Feed, brake
 from risk.core.state_file import Wish
-from risk.handlers.book import count, limits_in_force
+from risk.handlers.book import count, standing_in_force
 from risk.handlers.state import change_state, pull_brake, show_state, tighten
 from risk.repository.account import lock_account
 from risk.repository.policy import Opening
@@ -42,9 +42,9 @@ class Watch:
     def look(self, uow: UnitOfWork) -> None:
         """Stop entries where something speaks against them now."""
         lock_account(uow.connection, self.opening.account)
-        limits = limits_in_force(uow, self.opening)
-        book = count(uow, self.opening, limits, self.metrics)
-        reason = brake(book, limits, self.read_feed(uow.connection, uow.now))
+        standing = standing_in_force(uow, self.opening)
+        book = count(uow, self.opening, standing, self.metrics)
+        reason = brake(book, standing.limits, self.read_feed(uow.connection, uow.now))
         if reason is not None:
             pull_brake(uow, self.opening, self.metrics, reason)
 

@@ -10,21 +10,19 @@ from sqlalchemy import Connection, Row, bindparam, or_, select
 from risk.core.book import Book, book_of
 from risk.core.exposure import Entries
 from risk.core.external import value_external
-from risk.core.funds import NO_FUNDS, Funds, funds_of
+from risk.core.funds import Funds
 from risk.core.holding import Holding
 from risk.core.usage import Scope
 from risk.repository import promises
 from risk.repository.conduct import load_conduct
 from risk.repository.external import load_external
 from risk.repository.policy import Opening
-from risk.repository.spending import load_spending
+from risk.repository.standing import Standing
 from risk.repository.view import View
 from risk.tables import exposure_counters, risk_book, risk_positions, symbol_locks
-from shared.bus.codec import from_builtins
 from shared.db.dialect import for_update, insert_missing, upsert
 from shared.db.statements import Prepared, given
-from shared.domain.enums import TradingState
-from shared.domain.events import CashMark, EquityMarked
+from shared.domain.events import EquityMarked
 from shared.domain.ids import AccountId, Symbol
 from shared.domain.values import ZERO
 
@@ -37,9 +35,13 @@ _LOCK = Prepared(
         )
     )
 )
-_BOOK = Prepared(select(risk_book).where(given(risk_book.c.account)))
 _MARKED_UNTIL = Prepared(select(risk_book.c.as_of).where(given(risk_book.c.account)))
-_HOLDINGS = Prepared(select(risk_positions).where(given(risk_positions.c.account)))
+_kept = risk_positions.c
+_HOLDINGS = Prepared(
+    select(_kept.symbol, _kept.quantity, _kept.price, _kept.trade_id, _kept.source).where(
+        given(_kept.account)
+    )
+)
 _LOCKS = Prepared(
     select(symbol_locks)
     .where(
@@ -73,25 +75,25 @@ def lock_account(connection: Connection, account: AccountId) -> None:
 def load_book(
     connection: Connection,
     opening: Opening,
-    state: TradingState,
+    standing: Standing,
     entries: Entries,
     now: datetime,
     view: View,
 ) -> Book:
     """Return the book as it stands; call it under the account's lock to decide by it."""
     account = opening.account
-    row = _BOOK.first(connection, account=account)
-    funds = _funds(row)
+    _, state, mark, spending = standing
+    funds = mark.funds
     positions = _valued(load_holdings(connection, account), funds)
     prices = {symbol: one.price for symbol, one in positions.items()}
     prices |= funds.prices(opening.quote)
     reservations = promises.load_held(connection, account)
     return Book(
-        as_of=None if row is None else row.as_of,
-        equity=ZERO if row is None else row.equity,
-        cash=ZERO if row is None else row.cash,
-        peak_equity=ZERO if row is None else row.peak_equity,
-        day_start_equity=ZERO if row is None else row.day_start_equity,
+        as_of=mark.as_of,
+        equity=mark.equity,
+        cash=mark.cash,
+        peak_equity=mark.peak_equity,
+        day_start_equity=mark.day_start_equity,
         trades_today=entries.today,
         orders_this_minute=entries.this_minute,
         state=state,
@@ -103,19 +105,8 @@ def load_book(
         markets=view.markets(connection, opening, positions.values(), reservations.values()),
         conduct=load_conduct(connection, account, now - view.failure_window),
         funds=funds,
-        spent=load_spending(connection, account).by_asset,
+        spent=spending.by_asset,
     )
-
-
-def load_funds(connection: Connection, account: AccountId) -> Funds:
-    """Return the cash by quote as last marked, nothing where there is one quote."""
-    return _funds(_BOOK.first(connection, account=account))
-
-
-def _funds(row: Any) -> Funds:
-    if row is None or not row.funds:
-        return NO_FUNDS
-    return funds_of(from_builtins(row.funds, tuple[CashMark, ...]))
 
 
 def _valued(holdings: dict[Symbol, Holding], funds: Funds) -> dict[Symbol, Holding]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, func, literal, null, select
 
 from risk.core.conduct import ClosedTrip, Conduct, Outcome, conduct_of
 from risk.tables import risk_outcomes, risk_trips
@@ -16,40 +16,45 @@ from shared.domain.events import RoundTripClosed
 from shared.domain.ids import AccountId, ClientOrderId
 from shared.domain.values import ZERO
 
-_WON_AT = Prepared(
+_won_at = (
     select(risk_trips.c.closed_at)
     .where(given(risk_trips.c.account), risk_trips.c.is_win)
     .order_by(risk_trips.c.closed_at.desc())
     .limit(1)
+    .scalar_subquery()
 )
-_SINCE = Prepared(
-    select(risk_trips.c.trip_id, risk_trips.c.closed_at, risk_trips.c.pnl)
-    .where(
-        given(risk_trips.c.account),
-        risk_trips.c.closed_at >= bindparam("since", type_=risk_trips.c.closed_at.type),
-    )
-    .order_by(risk_trips.c.closed_at.desc(), risk_trips.c.trip_id.desc())
+_trips = select(
+    risk_trips.c.trip_id.label("name"),
+    risk_trips.c.closed_at,
+    risk_trips.c.pnl,
+    null().label("orders"),
+).where(
+    given(risk_trips.c.account),
+    risk_trips.c.closed_at >= func.coalesce(_won_at, literal(EPOCH, risk_trips.c.closed_at.type)),
 )
 _KNOWN = Prepared(select(risk_outcomes).where(among(risk_outcomes.c.client_order_id, "identities")))
-_TALLY = Prepared(
-    select(risk_outcomes.c.status, func.count().label("orders"))
+_tally = (
+    select(risk_outcomes.c.status, null(), null(), func.count())
     .where(
         given(risk_outcomes.c.account),
         risk_outcomes.c.changed_at > bindparam("since", type_=risk_outcomes.c.changed_at.type),
     )
     .group_by(risk_outcomes.c.status)
 )
+_CONDUCT = Prepared(_trips.union_all(_tally))
 
 
 def load_conduct(connection: Connection, account: AccountId, since: datetime) -> Conduct:
     """Return how trading has gone; outcomes count from `since` on."""
-    won_at = _WON_AT.value(connection, account=account) or EPOCH
-    trips: Sequence[Row[Any]] = _SINCE.rows(connection, account=account, since=won_at)
-    tally: Sequence[Row[Any]] = _TALLY.rows(connection, account=account, since=since)
-    newest_first = [
-        ClosedTrip(trip_id=row.trip_id, closed_at=row.closed_at, pnl=row.pnl) for row in trips
+    rows: Sequence[Row[Any]] = _CONDUCT.rows(connection, account=account, since=since)
+    trips = [
+        ClosedTrip(trip_id=row.name, closed_at=row.closed_at, pnl=row.pnl)
+        for row in rows
+        if row.closed_at is not None
     ]
-    return conduct_of(newest_first, {OrderStatus(row.status): row.orders for row in tally})
+    newest_first = sorted(trips, key=lambda one: (one.closed_at, one.trip_id), reverse=True)
+    tally = {OrderStatus(row.name): row.orders for row in rows if row.closed_at is None}
+    return conduct_of(newest_first, tally)
 
 
 def save_trip(connection: Connection, closed: RoundTripClosed) -> None:

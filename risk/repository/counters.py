@@ -35,7 +35,8 @@ from shared.domain.values import ZERO
 
 _ROWS_AT_ONCE = 32
 _table = exposure_counters.c
-_of_account = select(exposure_counters).where(given(_table.account))
+_counted = [one for one in exposure_counters.c if one.name != "account"]
+_of_account = select(*_counted).where(given(_table.account))
 _ALL = Prepared(_of_account)
 _SOME = Prepared(
     _of_account.where(

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Text, select, type_coerce
+from sqlalchemy import Connection, Row, select
 
 from risk.core.market import Quote
 from risk.core.tape import Tape
 from risk.tables import risk_quotes, risk_tapes
+from shared.db.audit import fingerprint
 from shared.db.dialect import upsert
 from shared.db.statements import Prepared, among, given
 from shared.domain.enums import Interval
@@ -21,16 +24,9 @@ _of_shelf = (
     given(_kept.timeframe),
     among(_kept.symbol, "symbols"),
 )
-_TAPES = Prepared(select(risk_tapes).where(*_of_shelf))
-_AS_WRITTEN = Prepared(
-    select(
-        _kept.symbol,
-        _kept.closed_at,
-        type_coerce(_kept.closes, Text).label("closes"),
-        _kept.price,
-        _kept.traded_at,
-    ).where(*_of_shelf)
-)
+_signature = (_kept.symbol, _kept.closed_at, _kept.digest, _kept.price, _kept.traded_at)
+_SIGNATURES = Prepared(select(*_signature).where(*_of_shelf))
+_TAPES = Prepared(select(*_signature, _kept.closes).where(*_of_shelf))
 _QUOTES = Prepared(
     select(risk_quotes).where(given(risk_quotes.c.account), among(risk_quotes.c.symbol, "symbols"))
 )
@@ -44,14 +40,31 @@ class Shelf:
     interval: Interval
 
 
+class Signature(NamedTuple):
+    """Everything that is kept of a tape, with the digest of its closes instead of them."""
+
+    symbol: Symbol
+    closed_at: datetime
+    digest: str
+    price: Decimal
+    traded_at: datetime
+
+
 def load_tapes(
     connection: Connection, shelf: Shelf, symbols: Iterable[Symbol]
 ) -> dict[Symbol, Tape]:
+    return {one.symbol: one for one in load_signed_tapes(connection, shelf, symbols).values()}
+
+
+def load_signed_tapes(
+    connection: Connection, shelf: Shelf, symbols: Iterable[Symbol]
+) -> dict[Signature, Tape]:
+    """Return tapes, each by its signature as read with it."""
     rows: Sequence[Row[Any]] = _TAPES.rows(
         connection, venue=shelf.venue, timeframe=shelf.interval, symbols=sorted(symbols)
     )
     return {
-        Symbol(row.symbol): Tape(
+        _signature_of(row): Tape(
             symbol=Symbol(row.symbol),
             closed_at=row.closed_at,
             closes=row.closes,
@@ -62,13 +75,18 @@ def load_tapes(
     }
 
 
-def read_tapes(
+def load_signatures(
     connection: Connection, shelf: Shelf, symbols: Iterable[Symbol]
-) -> Sequence[Row[Any]]:
-    """Return the same as rows, with the closes as the text that is kept of them."""
-    return _AS_WRITTEN.rows(
+) -> list[Signature]:
+    """Return what tapes are known by: two with the same signature have the same closes."""
+    rows: Sequence[Row[Any]] = _SIGNATURES.rows(
         connection, venue=shelf.venue, timeframe=shelf.interval, symbols=sorted(symbols)
     )
+    return [_signature_of(row) for row in rows]
+
+
+def _signature_of(row: Row[Any]) -> Signature:
+    return Signature(Symbol(row.symbol), row.closed_at, row.digest, row.price, row.traded_at)
 
 
 def save_tapes(connection: Connection, shelf: Shelf, tapes: Iterable[Tape]) -> None:
@@ -79,6 +97,7 @@ def save_tapes(connection: Connection, shelf: Shelf, tapes: Iterable[Tape]) -> N
             "symbol": one.symbol,
             "closed_at": one.closed_at,
             "closes": one.closes,
+            "digest": fingerprint(one.closes),
             "price": one.price,
             "traded_at": one.traded_at,
         }

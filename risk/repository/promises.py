@@ -20,8 +20,9 @@ class ReservationState(StrEnum):
     RELEASED = "released"
 
 
+_promised = [one for one in reservations.c if one.name not in ("account", "amount", "state")]
 _HELD = Prepared(
-    select(reservations)
+    select(*_promised)
     .where(given(reservations.c.account), reservations.c.state == ReservationState.HELD)
     .order_by(reservations.c.decision_id)
 )

@@ -12,10 +12,10 @@ from risk.core.exposure import Counter, all_keys, entries_of, pace_counters
 from risk.core.exposure import count as counters_of
 from risk.core.external import ExternalBuy
 from risk.core.limits import LimitFacts, RiskLimits, limit_facts
-from risk.handlers.book import count
-from risk.handlers.state import current_state
+from risk.handlers.book import count, standing_in_force
 from risk.repository import account, counters, policy
 from risk.repository.policy import LimitsRecord
+from risk.repository.standing import find_standing
 from risk.repository.view import view
 from risk.routes.desk import Desk
 from shared.bus.unit_of_work import UnitOfWork
@@ -135,7 +135,8 @@ def _limits(routes: APIRouter, desk: Desk) -> None:
                 raise Conflict(f"version {known.version} is in force; read it and decide again")
             changed = RiskLimits(version=known.version + 1, **body.limits.model_dump())
             policy.add_limits(uow, desk.account, changed, who.name)
-            count(uow, desk.opening, changed, desk.reviewer.metrics)
+            standing = standing_in_force(uow, desk.opening)
+            count(uow, desk.opening, standing, desk.reviewer.metrics)
             return _view(policy.find_limits(uow.connection, desk.account))
 
         return desk.transactions.attempt(work)
@@ -161,14 +162,13 @@ def _exposure(routes: APIRouter, desk: Desk) -> None:
     def exposure() -> ExposureView:  # pyright: ignore[reportUnusedFunction]
         now = desk.transactions.clock.now()
         with desk.transactions.read() as connection:
-            found = policy.find_limits(connection, desk.account)
-            state = current_state(connection, desk.account)
+            found = find_standing(connection, desk.account)
             known = counters.load_some(connection, desk.account, ())
             entries = entries_of(known, now.date(), now)
             if found is None:
                 raise Unavailable("the account has not been opened yet; try again shortly")
             seen = view(found.limits)
-            book = account.load_book(connection, desk.opening, state, entries, now, seen)
+            book = account.load_book(connection, desk.opening, found, entries, now, seen)
         keys = all_keys(book, found.limits)
         money = counters_of(keys, book, found.limits)
         pace = pace_counters(book, found.limits, now.date(), now)

@@ -142,14 +142,14 @@ def test_a_halt_does_not_wait_for_a_verdict_and_what_it_approves_is_not_claimed(
 
     risk = facts.Risk(mariadb_engine)
     risk.say(facts.marked(1), now=1)
-    looked = review.current_state
+    looked = review.standing_in_force
 
-    def looked_just_before_the_halt(connection, account):
-        state = looked(connection, account)
+    def looked_just_before_the_halt(uow, opening):
+        standing = looked(uow, opening)
         assert risk.ask("POST", "/halt", body=WHY).json()["state"] == "halt"
-        return state
+        return standing
 
-    monkeypatch.setattr(review, "current_state", looked_just_before_the_halt)
+    monkeypatch.setattr(review, "standing_in_force", looked_just_before_the_halt)
     risk.say(facts.issued(1, facts.entry(1)))
     (approved,) = risk.approved()
     with risk.outside.begin() as claim:
