@@ -37,7 +37,8 @@ log = get_logger()
 
 def build(settings: MarketDataSettings, runtime: Runtime) -> Service:
     market = runtime.settings.market
-    metrics = new_metrics()
+    metrics = new_metrics(NAME)
+    metrics.candle_interval_seconds.set(market.interval.seconds)
     transactions = runtime.transactions(NAME)
     shelf = Shelf(venue=market.venue, interval=market.interval)
     settings.refuse_in_mode(runtime.settings)

@@ -21,7 +21,7 @@ PORT = 8026
 
 
 def build(settings: PortfolioSettings, runtime: Runtime) -> Service:
-    metrics = new_metrics()
+    metrics = new_metrics(NAME)
     policy = settings.policy(runtime.settings)
     api = create_api(name=NAME, title="Portfolio", runtime=runtime, metrics=metrics)
     desk = Desk(
@@ -49,7 +49,13 @@ def build(settings: PortfolioSettings, runtime: Runtime) -> Service:
         api=api,
         metrics=metrics,
         handlers=bookkeeper.handlers(),
-        tasks=(Work(name="catch_up", run=catch_up.run),),
+        tasks=(
+            Work(name="catch_up", run=catch_up.run),
+            Work(
+                name="books",
+                run=lambda _stop: bookkeeper.show(transactions, transactions.clock.now()),
+            ),
+        ),
     )
 
 

@@ -12,7 +12,7 @@ PORT = 8022
 def build(settings: RecommenderSettings, runtime: Runtime) -> Service:
     market = runtime.settings.market
     policy = settings.policy(runtime.settings)
-    metrics = new_metrics()
+    metrics = new_metrics(NAME)
     handlers = RecommenderHandlers(
         policy=policy,
         venue=market.venue,

@@ -8,6 +8,7 @@ from risk.handlers.book import ORDER_FACTS, BookKeeper
 from risk.handlers.conduct import OUTCOME_FACTS, ConductWatch
 from risk.handlers.market import MarketWatch
 from risk.handlers.review import Reviewer
+from risk.handlers.shown import show_account
 from risk.handlers.venue import VenueWatch
 from risk.handlers.watch import Watch
 from risk.repository.account import lock_account
@@ -49,7 +50,7 @@ _IDLE_SECONDS = 2
 def build(settings: RiskSettings, runtime: Runtime) -> Service:
     platform = runtime.settings
     transactions = own_transactions(runtime)
-    metrics = new_metrics()
+    metrics = new_metrics(NAME)
     opening = opening_of(settings, platform)
     feed = _feed(runtime)
     watch = watch_of(settings, opening, metrics, feed)
@@ -78,7 +79,7 @@ def build(settings: RiskSettings, runtime: Runtime) -> Service:
         metrics=metrics,
         handlers=_handlers(reviewer),
         tasks=(
-            Work(name="opening", run=lambda _stop: _open(transactions, opening)),
+            Work(name="opening", run=lambda _stop: _open(transactions, opening, metrics)),
             *_lookouts(settings, watch, feed, transactions),
         ),
         poll_seconds=_POLL_SECONDS,
@@ -178,14 +179,16 @@ def _one_after_another(first: Handler, second: Handler) -> Handler:
     return both
 
 
-def _open(transactions: Transactions, opening: Opening) -> None:
-    """Make sure the account has limits, as configured, and a trading state."""
+def _open(transactions: Transactions, opening: Opening, metrics: Metrics) -> None:
+    """Make sure the account has limits, as configured, and a trading state, and show them."""
 
     def work(uow: UnitOfWork) -> None:
         lock_account(uow.connection, opening.account)
         open_account(uow, opening)
 
     transactions.attempt(work)
+    with transactions.read() as connection:
+        show_account(connection, opening, transactions.clock.now(), metrics)
 
 
 def _problem(transactions: Transactions, opening: Opening) -> str | None:

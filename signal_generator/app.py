@@ -1,5 +1,6 @@
 """Assembly of the signal generator."""
 
+from datetime import timedelta
 from threading import Event
 
 from models.features import load_compiled
@@ -13,6 +14,7 @@ from signal_generator.handlers import SignalGeneratorHandlers
 from signal_generator.repository.monitoring import Monitoring
 from signal_generator.repository.promotion import Promotions
 from signal_generator.repository.releases import Releases
+from signal_generator.repository.shown import show_stored
 from signal_generator.routes import Desk, router
 from signal_generator.settings import SignalGeneratorSettings
 from signal_generator.tasks import ModelWatch
@@ -24,7 +26,8 @@ PORT = 8025
 def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
     load_compiled()
     market = runtime.settings.market
-    metrics = new_metrics()
+    metrics = new_metrics(NAME)
+    metrics.model_retrain_seconds.set(timedelta(days=settings.retrain_days).total_seconds())
     policy = settings.policy(market.fee_ratio, market.slippage_ratio)
     root = settings.models_dir or runtime.settings.trading_state_dir / "models"
     registry = Registry(
@@ -35,6 +38,7 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
     )
     watch = ModelWatch(registry, market.symbols, metrics, runtime.clock)
     watch.look()
+    transactions = runtime.transactions(NAME)
     handlers = SignalGeneratorHandlers(
         models=ModelSets(registry.current),
         policy=policy,
@@ -59,7 +63,7 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
     api.include_router(
         router(
             Desk(
-                transactions=runtime.transactions(NAME),
+                transactions=transactions,
                 registry=registry,
                 releases=Releases(registry),
                 policy=policy,
@@ -67,7 +71,7 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
                 promotions=Promotions(
                     root=root,
                     registry=registry,
-                    transactions=runtime.transactions(NAME),
+                    transactions=transactions,
                     may_override=runtime.settings.mode is not Mode.LIVE,
                 ),
                 look_for_models=watch.look,
@@ -80,7 +84,10 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
         api=api,
         metrics=metrics,
         handlers=handlers.by_topic(),
-        tasks=(Work(name="models", run=look_for_models),),
+        tasks=(
+            Work(name="models", run=look_for_models),
+            Work(name="health", run=lambda stop: show_stored(metrics, transactions, stop)),
+        ),
         is_shared=True,
     )
 

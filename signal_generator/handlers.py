@@ -160,10 +160,6 @@ class SignalGeneratorHandlers:
         for one in answered:
             for signal in one.signals:
                 self._count(signal)
-                model = one.models.model_for(signal.symbol)
-                if model is not None:
-                    age = max((signal.closed_at - model.created_at).total_seconds(), 0.0)
-                    self.metrics.model_age_seconds.labels(symbol=signal.symbol).set(age)
             for shadow in one.shadows:
                 action = shadow.signal.action.value
                 self.metrics.signals_total.labels(source=SHADOW, action=action).inc()

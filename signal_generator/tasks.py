@@ -1,6 +1,8 @@
 """Looks for new champions, off the path of the candles."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
 from threading import Lock
 
 from models.aliases import Role
@@ -26,12 +28,14 @@ class ModelWatch:
         self._clock = clock
         self._lock = Lock()
         self._shown: Shown = frozenset()
+        self._aged: AbstractSet[Symbol] = frozenset()
         self._refused: Mapping[str, str] = {}
 
     def look(self) -> None:
         """Follow the aliases once; whoever is asked after this answers by them."""
         with self._lock:
-            changed = self._registry.refresh(self._clock.now())
+            now = self._clock.now()
+            changed = self._registry.refresh(now)
             models = self._registry.current()
             for scope in changed:
                 model = models.models.get(scope)
@@ -40,6 +44,7 @@ class ModelWatch:
                 )
             self._warn({**models.shadow_failures, **models.failures})
             self._show(roles_of(models, self._symbols))
+            self._show_ages(models, now)
 
     def _warn(self, refused: Mapping[str, str]) -> None:
         for scope, reason in refused.items():
@@ -53,6 +58,19 @@ class ModelWatch:
         for one in roles - self._shown:
             self._metrics.model_info.labels(*one).set(1)
         self._shown = roles
+
+    def _show_ages(self, models: ModelSet, now: datetime) -> None:
+        """Every replica knows the age of every model, whoever is asked about the next candle."""
+        ages = {
+            symbol: max((now - model.created_at).total_seconds(), 0.0)
+            for symbol in self._symbols
+            if (model := models.model_for(symbol)) is not None
+        }
+        for symbol, age in ages.items():
+            self._metrics.model_age_seconds.labels(symbol).set(age)
+        for symbol in self._aged - ages.keys():
+            self._metrics.model_age_seconds.remove(symbol)
+        self._aged = ages.keys()
 
 
 def roles_of(models: ModelSet, symbols: Sequence[Symbol]) -> Shown:

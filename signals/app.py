@@ -10,7 +10,7 @@ PORT = 8028
 
 
 def build(settings: SignalsSettings, runtime: Runtime) -> Service:
-    metrics = new_metrics()
+    metrics = new_metrics(NAME)
     handlers = SignalHandlers(
         policy=settings.rules(),
         initial_weights=settings.weights(),

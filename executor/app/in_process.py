@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from executor.app.name import NAME, POLL_SECONDS, PORT
 from executor.core.matching import Listing
+from executor.handlers.announce import count_from_zero
 from executor.handlers.candles import Floor
 from executor.handlers.claims import Claims
 from executor.handlers.wishes import Wishes
@@ -27,7 +28,7 @@ from shared.runtime.service import Runtime, Service, Work, create_api, new_metri
 
 
 def build_in_process(settings: ExecutorSettings, runtime: Runtime) -> Service:
-    metrics = new_metrics()
+    metrics = new_metrics(NAME)
     floor = _floor(settings, runtime, metrics)
     reconciler = floor.claims.reconciler
     api = create_api(
@@ -47,6 +48,7 @@ def build_in_process(settings: ExecutorSettings, runtime: Runtime) -> Service:
         reconcile=reconciler.reconcile,
     )
     api.include_router(router(desk))
+    count_from_zero(floor.claims.venue.name, metrics)
     metrics.executor_leader.set(1)  # the simulated venue has one executor, and no lease to lose
     metrics.order_unknown_outcomes.set(0)  # nor does an answer of it get lost
     return Service(

@@ -8,7 +8,7 @@ from executor.core.order import snapshot
 from executor.core.steps import Happening, Step
 from executor.handlers.auditing import EXECUTOR, audit_steps
 from shared.bus.unit_of_work import UnitOfWork
-from shared.domain.enums import OrderStatus
+from shared.domain.enums import OrderStatus, Side, SurpriseKind
 from shared.domain.events import (
     OrderAccepted,
     OrderCanceled,
@@ -46,6 +46,7 @@ _UNSEEN = frozenset(
     }
 )
 _NEVER_THERE = frozenset({OrderStatus.NOT_SENT, OrderStatus.ABSENT, OrderStatus.REJECTED})
+_GONE_WRONG = _NEVER_THERE | {OrderStatus.UNKNOWN}
 _ENDED_SHORT = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
 _BPS = 10_000
 
@@ -88,6 +89,15 @@ def _is_back(step: Step) -> bool:
     """Tell whether an order that had ended is found to have more to come."""
     was = step.was
     return was is not None and was.is_terminal and not step.state.status.is_terminal
+
+
+def count_from_zero(venue: str, metrics: Metrics) -> None:
+    """Begin the counts of what goes wrong: a first failure would otherwise look like no change."""
+    for side in Side:
+        for status in _GONE_WRONG:
+            metrics.orders_total.labels(venue=venue, side=side, status=status)
+    for kind in SurpriseKind:
+        metrics.execution_surprises_total.labels(venue=venue, kind=kind)
 
 
 def _count(steps: Sequence[Step], metrics: Metrics) -> None:

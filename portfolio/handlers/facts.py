@@ -1,13 +1,14 @@
 """What portfolio does when it hears of candles, fills and completed instants."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from portfolio.core.booking import Booking, SourceKind, booking_of, source_of
 from portfolio.core.books import BooksPolicy
-from portfolio.core.equity import mark
+from portfolio.core.equity import Holdings, mark
 from portfolio.core.sweep import is_new_day
 from portfolio.core.valuing import Valuer
 from portfolio.handlers.found import Finder
@@ -15,7 +16,7 @@ from portfolio.handlers.posting import Poster, Told
 from portfolio.repository import books, curve, journal
 from shared.bus.consumer import Handler
 from shared.bus.envelope import Envelope
-from shared.bus.unit_of_work import UnitOfWork
+from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.domain.events import (
     AccountReconciled,
     BalanceFound,
@@ -23,6 +24,7 @@ from shared.domain.events import (
     EquityMarked,
     OrderFilled,
 )
+from shared.domain.ids import Symbol
 from shared.domain.instrument import split_symbol
 from shared.domain.order import Fill, OrderSnapshot
 from shared.runtime.metrics import Metrics
@@ -43,6 +45,7 @@ class Bookkeeper:
     policy: BooksPolicy
     metrics: Metrics
     sweeping: Sweeping | None = None
+    _shown: set[Symbol] = field(default_factory=set[Symbol], init=False)
 
     @property
     def _poster(self) -> Poster:
@@ -125,12 +128,32 @@ class Bookkeeper:
             uow.emit(marked)
             if self.sweeping is not None and is_new_day(last.as_of, as_of):
                 self.sweeping(uow, as_of)
-            uow.after_commit(lambda marked=marked: self._publish(marked))
+            uow.after_commit(partial(self._publish, marked, holdings))
 
-    def _publish(self, marked: EquityMarked) -> None:
+    def show(self, transactions: Transactions, now: datetime) -> None:
+        """Show what an account is worth that was marked before, until it is marked again."""
+        with transactions.read() as connection:
+            last = curve.watermark(connection, self.policy)
+            if last.as_of is None:
+                return
+            holdings = books.holdings(connection, self.policy)
+            marked = mark(holdings, curve.prices(connection), last, now)
+        self._publish(marked, holdings)
+
+    def _publish(self, marked: EquityMarked, holdings: Holdings) -> None:
         self.metrics.portfolio_equity_quote.set(float(marked.equity))
         self.metrics.portfolio_pnl_realized_quote.set(float(marked.realized_pnl))
         self.metrics.portfolio_pnl_unrealized_quote.set(float(marked.unrealized_pnl))
+        unexplained = sum(1 for one in holdings.positions if one.unexplained)
+        self.metrics.portfolio_unexplained_positions.set(unexplained)
+        worth = self.metrics.portfolio_position_value_quote
+        for one in marked.positions:
+            worth.labels(one.symbol).set(float(one.notional))
+        held = {one.symbol for one in marked.positions}
+        for symbol in self._shown - held:
+            worth.remove(symbol)
+        self._shown.clear()
+        self._shown.update(held)
 
 
 def _events(batch: Sequence[Envelope], kind: type[Fact]) -> list[Fact]:

@@ -22,8 +22,9 @@ from risk.core.holding import Holding, filled, moved
 from risk.core.limits import Costs
 from risk.core.reservation import Reservation, adopted, follow, lapse
 from risk.core.spending import Spending
-from risk.core.usage import Scope, asset_of
-from risk.handlers.state import pull_brake, show_state
+from risk.core.usage import asset_of
+from risk.handlers.shown import show_book
+from risk.handlers.state import pull_brake
 from risk.repository import account, counters, policy, promises
 from risk.repository.policy import Opening
 from risk.repository.spending import change_spending
@@ -43,7 +44,6 @@ from shared.domain.events import (
 )
 from shared.domain.ids import AccountId, DecisionId, Symbol
 from shared.domain.order import OrderSnapshot
-from shared.domain.values import ZERO
 from shared.domain.verdict import decision_id
 from shared.runtime.metrics import Metrics
 
@@ -222,7 +222,7 @@ def count(
     keys |= {key for key in known if is_of_money(key)}
     counters.follow_book(connection, owner, counters_of(keys, book, limits), known)
     counters.forget(connection, owner, [key for key in known if is_past(key, uow.now)])
-    uow.after_commit(lambda: show_book(metrics, book))
+    uow.after_commit(lambda: show_book(metrics, book, limits))
     return book
 
 
@@ -233,15 +233,3 @@ def _known(
         return counters.load_all(connection, owner)
     assets = {asset_of(symbol) for symbol in symbols}
     return counters.load_some(connection, owner, {*symbols, *assets})
-
-
-def show_book(metrics: Metrics, book: Book) -> None:
-    metrics.risk_drawdown_ratio.set(float(book.drawdown_ratio))
-    show_state(metrics, book.state)
-    if book.equity <= ZERO:
-        return
-    positions = float(book.position_total / book.equity)
-    metrics.risk_exposure_ratio.labels(scope=Scope.TOTAL).set(float(book.exposure / book.equity))
-    metrics.risk_exposure_ratio.labels(scope="position").set(positions)
-    external = float(book.external.total / book.equity)
-    metrics.risk_exposure_ratio.labels(scope="external").set(external)

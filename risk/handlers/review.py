@@ -19,7 +19,8 @@ from risk.core.reservation import reservation
 from risk.core.review import Instruments, Terms, Verdict, review_group
 from risk.core.usage import asset_of
 from risk.handlers.auditing import audit_verdicts
-from risk.handlers.book import show_book, standing_in_force
+from risk.handlers.book import standing_in_force
+from risk.handlers.shown import show_book
 from risk.repository import account, counters, decisions, promises
 from risk.repository.policy import Opening
 from risk.repository.view import view
@@ -82,7 +83,7 @@ class Reviewer:
             moved = _moved(approved, book, limits, (day, uow.now), known)
             counters.add_approved(connection, owner, moved, known)
         self._announce(verdicts, uow)
-        uow.after_commit(lambda: show_book(self.metrics, book))
+        uow.after_commit(lambda: show_book(self.metrics, book, limits))
         return verdicts
 
     def _counters(self, new: Sequence[Recommendation], uow: UnitOfWork) -> Counters:

@@ -23,23 +23,25 @@ def sample(services: Sequence[Service], transactions: Transactions, stop: Event)
 def measure(services: Sequence[Service], transactions: Transactions) -> None:
     """Refresh the gauges of all services; those of the database keep their value while it is away.
 
-    A consumer that handles nothing cannot report its own lag.
+    A consumer that handles nothing cannot report its own lag; one for which nothing waits has none.
     """
     pool = transactions.engine.pool
     if isinstance(pool, QueuePool):
         for service in services:
             service.metrics.db_pool_in_use.set(pool.checkedout())
+            service.metrics.db_pool_size.set(pool.size())
+    consumers = [service for service in services if service.handlers]
     try:
         with transactions.read() as connection:
             rows = _event_log_rows(connection)
-            waiting = {one.name: _seconds_waited(connection, one.name) for one in services}
+            waiting = {one.name: _seconds_waited(connection, one.name) for one in consumers}
     except SQLAlchemyError:
         return
     for service in services:
         service.metrics.event_log_rows.set(rows)
-        seconds = waiting[service.name]
-        if seconds is not None:
-            service.metrics.consumer_lag_seconds.labels(consumer=service.name).set(seconds)
+    for service in consumers:
+        lag = service.metrics.consumer_lag_seconds.labels(consumer=service.name)
+        lag.set(waiting[service.name])
 
 
 def _event_log_rows(connection: Connection) -> int:
@@ -47,7 +49,7 @@ def _event_log_rows(connection: Connection) -> int:
     return connection.execute(span).scalar_one() or 0
 
 
-def _seconds_waited(connection: Connection, consumer: str) -> float | None:
+def _seconds_waited(connection: Connection, consumer: str) -> float:
     oldest = (
         select(event_log.c.origin_at)
         .join(deliveries, deliveries.c.event_id == event_log.c.event_id)
@@ -56,4 +58,4 @@ def _seconds_waited(connection: Connection, consumer: str) -> float | None:
         .limit(1)
     )
     origin_at = connection.execute(oldest).scalar_one_or_none()
-    return None if origin_at is None else max((datetime_now() - origin_at).total_seconds(), 0.0)
+    return 0.0 if origin_at is None else max((datetime_now() - origin_at).total_seconds(), 0.0)

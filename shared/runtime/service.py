@@ -70,8 +70,8 @@ class Service:
     idle_seconds: int | None = None
 
 
-def new_metrics() -> Metrics:
-    return Metrics(CollectorRegistry())
+def new_metrics(service: str | None = None) -> Metrics:
+    return Metrics(CollectorRegistry(), service)
 
 
 def create_api(

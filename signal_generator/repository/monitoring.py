@@ -11,17 +11,14 @@ from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from math import nan
 
 from models.manifest import GLOBAL, scope_of
 from models.registry import Registry
 from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.ids import AccountId, Symbol
 from shared.runtime.metrics import Metrics
-from signal_generator.core.alarms import State
 from signal_generator.core.asking import Models
 from signal_generator.core.health import Health, Healths, day_of, judge, remedy_for
-from signal_generator.core.maturing import Role
 from signal_generator.core.scoring import ScoringPolicy
 from signal_generator.repository.followup import (
     CANDLES_BETWEEN,
@@ -45,6 +42,7 @@ from signal_generator.repository.remedies import (
     release_before,
     warn,
 )
+from signal_generator.repository.shown import show
 
 Key = tuple[Symbol, str]
 
@@ -181,22 +179,6 @@ class Monitoring:
             show(self._metrics, fresh.values())
 
         uow.after_commit(committed)
-
-
-def show(metrics: Metrics, healths: Iterable[Health]) -> None:
-    """Set the gauges of those that speak; what is not known is not a number."""
-    newest_last = sorted(healths, key=lambda one: one.judged_at)
-    for one in (health for health in newest_last if health.role is Role.CHAMPION):
-        drift, live, symbol = one.drift, one.live, one.symbol
-        psi = nan if drift is None else drift.psi_adjusted
-        worst = nan if drift is None else max((value for _, value in drift.worst), default=0.0)
-        metrics.model_prediction_psi.labels(symbol).set(psi)
-        metrics.model_feature_psi_max.labels(symbol).set(worst)
-        metrics.model_calibration_z.labels(symbol).set(nan if live is None else live.calibration_z)
-        metrics.model_live_brier.labels(symbol).set(nan if live is None else live.brier)
-        metrics.model_matured_labels.labels(symbol).set(0 if live is None else live.matured)
-        for state in State:
-            metrics.model_health_state.labels(symbol, state.value).set(state is one.state)
 
 
 def _since(healths: Healths, due: Sequence[Asked]) -> datetime | None:

@@ -8,12 +8,14 @@ PROMISED = {
     "trading_mode_info": ("mode",),
     "trading_build_info": ("version",),
     "candle_age_seconds": ("venue", "symbol"),
+    "candle_interval_seconds": (),
     "candle_gaps_total": (),
     "signals_total": ("source", "action"),
     "signal_refusals_total": ("reason",),
     "feature_coverage_ratio": (),
     "model_info": ("symbol", "release_id", "role"),
     "model_age_seconds": ("symbol",),
+    "model_retrain_seconds": (),
     "model_prediction_psi": ("symbol",),
     "model_feature_psi_max": ("symbol",),
     "model_calibration_z": ("symbol",),
@@ -26,6 +28,7 @@ PROMISED = {
     "kelly_fraction": (),
     "risk_exposure_ratio": ("scope",),
     "risk_drawdown_ratio": (),
+    "risk_limit_ratio": ("limit",),
     "trading_state": ("state",),
     "orders_total": ("venue", "side", "status"),
     "order_ack_seconds": (),
@@ -39,10 +42,14 @@ PROMISED = {
     "portfolio_equity_quote": (),
     "portfolio_pnl_realized_quote": (),
     "portfolio_pnl_unrealized_quote": (),
+    "portfolio_position_value_quote": ("symbol",),
+    "portfolio_unexplained_positions": (),
     "stage_latency_seconds": ("stage",),
     "consumer_lag_seconds": ("consumer",),
+    "consumer_failures_total": ("consumer",),
     "event_log_rows": (),
     "db_pool_in_use": (),
+    "db_pool_size": (),
     "http_request_seconds": ("route", "method", "status"),
     "execution_surprises_total": ("venue", "kind"),
     "venue_request_seconds": ("venue", "operation", "outcome"),
@@ -76,3 +83,13 @@ def test_every_attribute_is_called_what_prometheus_calls_it():
         if name != "registry":
             (family,) = metric.describe()
             assert name in (family.name, f"{family.name}_total")
+
+
+def test_nothing_is_declared_that_nobody_promised():
+    assert set(vars(new_metrics())) == {"registry", *PROMISED}
+
+
+def test_a_service_does_not_tell_what_another_one_knows():
+    told = {family.name for family in new_metrics("risk").registry.collect()}
+    assert "risk_drawdown_ratio" in told
+    assert not told & {"portfolio_equity_quote", "executor_leader", "candle_age_seconds"}
