@@ -45,6 +45,8 @@ def _reachable(bind_host: str) -> str:
 class Platform:
     """The services of one host: TRADING_HOST, else where services of these settings listen.
 
+    `{service}` in TRADING_HOST stands for a service's name, where each has a host of its own.
+
     The key is that of TRADING_API_KEY, else the strongest of TRADING_API_KEYS, else what the first
     start in mock mode left in its file.
     """
@@ -81,7 +83,8 @@ class Platform:
             return None
 
     def _url(self, service: str, path: str) -> str:
-        return f"http://{self._host}:{PORTS[service]}{path}"
+        host = self._host.replace("{service}", service.replace("_", "-"))
+        return f"http://{host}:{PORTS[service]}{path}"
 
     def _call(self, method: str, service: str, path: str, **arguments: Any) -> Any:
         try:
@@ -101,7 +104,8 @@ class Platform:
 def _problem(service: str, status: int, document: Mapping[str, Any]) -> TradingError:
     detail = document["detail"]
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        return BadInput(service, detail, "change what was asked")
+        problem, _, remedy = detail.rpartition("; ")  # it says what to do, last of all
+        return BadInput(service, problem or "it cannot be used", remedy)
     problem = f"{service} answered {status}: {detail}"
     if status == HTTPStatus.UNAUTHORIZED:
         problem += (

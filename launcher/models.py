@@ -91,7 +91,10 @@ def promote(
     release: Id,
     override: Annotated[
         str | None,
-        typer.Option("--override", help="Why, although a condition is not met; never in live."),
+        typer.Option(
+            "--override",
+            help="Why (3 to 200 characters) although a condition is not met; never live.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

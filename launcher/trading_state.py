@@ -27,7 +27,9 @@ from shared.runtime.settings import PlatformSettings, load
 if TYPE_CHECKING:
     from shared.bus.unit_of_work import UnitOfWork
 
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit.")]
+Reason = Annotated[
+    str, typer.Option("--reason", help="Why, in 3 to 200 ASCII characters; for the audit.")
+]
 Direct = Annotated[
     bool, typer.Option("--direct", help="Write to the database itself; no service is asked.")
 ]

@@ -85,7 +85,12 @@ class _Looking:
     def known(self) -> Known:
         wanted = DecisionFilter(account=self.account, symbol=self.symbol)
         row = next(iter(find_decisions(self.connection, wanted, 1)), None)
-        lately = Known(symbol=self.symbol, standing=self._standing(), signals=self._signals())
+        lately = Known(
+            symbol=self.symbol,
+            standing=self._standing(),
+            signals=self._signals(),
+            looked_at=last_instant(self.connection),
+        )
         if row is None:
             return lately
         kind = Approved if row.verdict == Outcome.APPROVED else Denied

@@ -57,7 +57,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Everything that is known about one instrument lately; `signals` are the newest of each."""
+    """Everything that is known about one instrument lately; `signals` are the newest of each.
+
+    `looked_at` is what time it is on the platform: `caps` and `standing` are of then, whatever was
+    decided before.
+    """
 
     symbol: Symbol
     standing: Standing
@@ -66,6 +70,7 @@ class Known:
     recommendation: Recommendation | None = None
     caps: Sequence[Cap] = ()
     fate: Fate | None = None
+    looked_at: datetime | None = None
 
 
 def story(known: Known) -> list[str]:
@@ -154,8 +159,8 @@ def _outcome(known: Known) -> list[str]:
     verdict = known.verdict
     if isinstance(verdict, Denied):
         return [
-            f"Denied by {one.check}: {one.value} against {one.limit}, headroom {one.headroom}; "
-            f"{one.remedy}."
+            f"Denied by {one.check}: {one.value} against {one.limit}, headroom {one.headroom} "
+            f"then; {one.remedy}."
             for one in verdict.breaches
         ]
     if not isinstance(verdict, Approved):
@@ -180,7 +185,8 @@ def _fate(fate: Fate | None, base: str) -> str:
 def _caps(known: Known) -> list[str]:
     if not known.caps or (known.verdict is not None and known.verdict.sizing.kind == _EXIT):
         return []
-    return ["Room now: " + "; ".join(_cap(one) for one in known.caps) + "."]
+    now = "now" if known.looked_at is None else f"now, at {_minute(known.looked_at)}"
+    return [f"Room {now}, not when it was decided: {'; '.join(map(_cap, known.caps))}."]
 
 
 def _cap(one: Cap) -> str:

@@ -9,7 +9,17 @@ import pytest
 from launcher.why_story import Cap, Fate, Known, Standing, story
 from shared.domain.enums import Action, ExitReason, Purpose, Side
 from shared.domain.verdict import Breach, Sizing
-from tests.builders import APPROVED, BTC, DENIED, EDGE, HOUR, RECOMMENDATION, SIGNAL, SIZING
+from tests.builders import (
+    APPROVED,
+    BTC,
+    CLOSED_AT,
+    DENIED,
+    EDGE,
+    HOUR,
+    RECOMMENDATION,
+    SIGNAL,
+    SIZING,
+)
 
 D = Decimal
 CAPS = (
@@ -23,7 +33,7 @@ FATE = Fate(
 )  # fmt: skip
 KNOWN = Known(
     symbol=BTC, standing=Standing(), signals=(SIGNAL,), verdict=APPROVED,
-    recommendation=RECOMMENDATION, caps=CAPS, fate=FATE,
+    recommendation=RECOMMENDATION, caps=CAPS, fate=FATE, looked_at=CLOSED_AT + 3 * HOUR,
 )  # fmt: skip
 
 
@@ -45,7 +55,10 @@ def test_an_approved_entry_is_told_from_belief_to_fill():
         "That leaves 1.00% of 10000 USDT after the caps: 100 USDT, 0.00237 BTC.",
         "Ordered: buy 0.00237 BTC, no worse than 42260.5.",
         "At synthetic it is filled: 0.00237 BTC at 42071.28 (0.099709 USDT); f103-1.",
-        "Room now: total 7900 of 8000; asset BTC 0.5 of 500; trades per day 0 of 20.",
+        (
+            "Room now, at 2024-01-01 15:00 UTC, not when it was decided: total 7900 of 8000; "
+            "asset BTC 0.5 of 500; trades per day 0 of 20."
+        ),
     ]
 
 
@@ -57,8 +70,8 @@ def test_a_denial_names_every_breach_with_value_limit_headroom_and_remedy():
     denied = replace(DENIED, breaches=breaches)
     told = story(replace(KNOWN, verdict=denied, fate=None))
     assert "denied at 2024-01-01 12:00" in told[0]
-    assert "Denied by total_exposure: 0.81 against 0.8, headroom 0; wait." in told
-    assert "Denied by edge: -0.01 against 0, headroom -0.01; wait longer." in told
+    assert "Denied by total_exposure: 0.81 against 0.8, headroom 0 then; wait." in told
+    assert "Denied by edge: -0.01 against 0, headroom -0.01 then; wait longer." in told
     assert not any("Ordered" in line for line in told)
     assert len(told) <= 15
 
