@@ -2,16 +2,21 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from threading import RLock
 from time import monotonic
 from typing import Any
 
+from pymysql.constants import FIELD_TYPE
+from pymysql.converters import conversions
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 
 from shared.db.base import PRICES, TRANSACTIONS
 
+_CONVERSIONS = {**conversions, FIELD_TYPE.DATETIME: datetime.fromisoformat}
+"""Those of the driver, but for instants: its own reads them by a pattern, twenty times slower."""
 _TURNS: dict[str, AbstractContextManager[Any]] = {}
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 READ_ONLY = "trading_read_only"
@@ -67,6 +72,7 @@ def connect(address: DatabaseAddress) -> Engine:
             "connect_timeout": 2,
             "read_timeout": 10,
             "write_timeout": 10,
+            "conv": _CONVERSIONS,
             # nothing to hide from on this machine, and a TLS context costs 30 ms a connection
             "ssl_disabled": address.host in _LOOPBACK,
         },
