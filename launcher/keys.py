@@ -26,10 +26,14 @@ _SERVICES = tuple(name for name in SECTIONS if name != "market")
 _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 _ID_LENGTH = 8
 _LONGEST = timedelta(days=3650)
+_SCOPE_HELP = "read (look), trade (also order and cancel) or admin (also halt, limits, books)."
 _COLUMNS = ("key_id", "name", "scope", "services", "created", "expires", "last_used", "state")
 
 KeyId = Annotated[str, typer.Argument(help="Its id, as 'trading keys list' shows it.")]
-Expires = Annotated[str, typer.Option("--expires", help="How long it lives: 12h, 90d.")]
+Expires = Annotated[str, typer.Option("--expires", help="It lives so long: 12h, 90d; else on.")]
+SuccessorExpires = Annotated[
+    str, typer.Option("--expires", help="How long the new key lives; else as long as the old one.")
+]
 
 
 def duration(option: str, text: str) -> timedelta:
@@ -53,8 +57,10 @@ def create(
     name: Annotated[
         str, typer.Argument(help="Whose key it is, in the audit too: letters, digits, . _ - @")
     ],
-    scope: Annotated[str, typer.Option("--scope", help="read, trade or admin.")] = "read",
-    service: Annotated[list[str] | None, typer.Option("--service", help="Only for this.")] = None,
+    scope: Annotated[str, typer.Option("--scope", help=_SCOPE_HELP)] = "read",
+    service: Annotated[
+        list[str] | None, typer.Option("--service", help="Only this one; repeat for more.")
+    ] = None,
     expires: Expires = "",
     as_json: AsJson = False,
 ) -> None:
@@ -74,7 +80,7 @@ def create(
 def rotate(
     key_id: KeyId,
     overlap: Annotated[str, typer.Option("--overlap", help="The old key lives on: 24h.")] = "24h",
-    expires: Expires = "",
+    expires: SuccessorExpires = "",
     as_json: AsJson = False,
 ) -> None:
     """Make the successor of a key; both are valid until the old one ends."""

@@ -142,14 +142,13 @@ class Doorkeeper:
         return self._known(request.headers.get(HEADER), _address(request))
 
     def _known(self, key: str | None, address: str) -> Principal:
-        """Return whose key it is; a valid one is let in whatever others at its address did."""
+        """Return whose key it is; a valid one is let in whatever others at its address did.
+
+        Nor is one that has ended a guess: its holder hears that, and locks nobody out.
+        """
         if not key:
             raise Unauthenticated(f"no key came with this; send yours in the {HEADER} header")
-        unknown = Unauthenticated("this key is not known here; check it for missing characters")
-        try:
-            found = self.ring.identify(key) if len(key) <= _LONGEST_KEY else None
-        except Unauthenticated as error:
-            found, unknown = None, error
+        found = self.ring.identify(key) if len(key) <= _LONGEST_KEY else None
         if found is not None:
             return found
         waiting = self.lockout.wait(address)
@@ -157,7 +156,7 @@ class Doorkeeper:
             waiting = self.lockout.failed(address)
             if waiting:
                 _log.warning("auth.locked_out", service=self.service, address=address)
-            raise unknown
+            raise Unauthenticated("this key is not known here; check it for missing characters")
         raise TooMany("locked_out", "too many unknown keys came from this address", waiting)
 
 

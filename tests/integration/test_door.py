@@ -3,6 +3,7 @@
 import pytest
 from fastapi import APIRouter, Depends
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from shared.domain.clock import SystemClock
 from shared.domain.errors import BadInput
@@ -10,7 +11,7 @@ from shared.http import key_desk
 from shared.http.auth import HEADER, require
 from shared.http.buckets import SAFETY
 from shared.http.key_desk import CHAIN, Making
-from shared.http.keys import Principal
+from shared.http.keys import Principal, api_keys
 from shared.runtime.configuration import ConfigurationError
 from shared.runtime.first_start import ensure_key
 from shared.runtime.pepper import PEPPER_FILE, ensure_pepper, pepper_of
@@ -240,6 +241,18 @@ def test_a_key_made_or_revoked_while_a_service_runs_counts_within_seconds(tmp_pa
         key_desk.revoke(uow, made.key.principal.key_id, "ada", SystemClock().now())
     refused = get(client, made.text)
     assert (refused.status_code, "revoked" in refused.json()["detail"]) == (401, True)
+
+
+def test_a_key_that_has_ended_hears_so_however_often_it_asks_and_locks_nobody_out(tmp_path):
+    client, runtime = client_of(tmp_path)
+    made = stored_key(runtime)
+    with runtime.transactions(CHAIN).begin() as uow:
+        uow.connection.execute(update(api_keys).values(expires_at=made.key.created_at))
+    for _ in range(15):
+        refused = get(client, made.text)
+        assert refused.status_code == 401
+        assert refused.json()["detail"] == "this key is expired; ask for its successor"
+    assert get(client, "x" * 40).status_code == 401
 
 
 def test_services_read_keys_again_within_the_five_seconds_that_are_promised():
