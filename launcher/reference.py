@@ -14,6 +14,7 @@ from launcher.assembly import BLUEPRINTS
 from shared.db.base import metadata
 from shared.domain.events import EVENT_TYPES
 from shared.domain.signal import Confidence
+from shared.runtime.service import new_metrics
 from shared.runtime.settings import MarketSettings, PlatformSettings
 from signal_generator.core.refusal import MEANING
 
@@ -26,6 +27,7 @@ def pages() -> Mapping[str, str]:
     return {
         "configuration.md": "".join(_configuration()),
         "events.md": "".join(_events()),
+        "metrics.md": "".join(_metrics()),
         "refusals.md": "".join(_refusals()),
         "tables.md": "".join(_tables()),
     }
@@ -96,6 +98,32 @@ def _type_name(kind: Any) -> str:
         if isinstance(kind, type) and "[" not in str(kind)
         else str(kind).replace("|", "or")
     )
+
+
+def _metrics() -> Iterator[str]:
+    yield _NOTE
+    yield "# Metrics\n\nAt `/metrics` of each service, without a key. A gauge says nothing before "
+    yield "it is known. Alerts and dashboards are in `k8s/components/monitoring`, what to do about "
+    yield "them in [runbooks](runbooks/README.md).\n\n"
+    yield "| metric | labels | told by | meaning |\n|---|---|---|---|\n"
+    names = sorted(blueprint.name for blueprint in BLUEPRINTS)
+    told = {name: set(_registered(name)) for name in names}
+    for name, (labels, meaning) in _registered(None).items():
+        tellers = [f"`{service}`" for service in names if name in told[service]]
+        by = "all" if len(tellers) == len(names) else ", ".join(tellers)
+        shown = ", ".join(f"`{label}`" for label in labels)
+        yield f"| `{name}` | {shown} | {by} | {meaning} |\n"
+
+
+def _registered(service: str | None) -> Mapping[str, tuple[tuple[str, ...], str]]:
+    """Return labels and meaning of every metric that a service tells, by name."""
+    metrics = new_metrics(service)
+    there = {family.name for family in metrics.registry.collect()}
+    return {
+        name: (labels, text)
+        for name, labels, text in metrics.described()
+        if name.removesuffix("_total") in there
+    }
 
 
 def _refusals() -> Iterator[str]:

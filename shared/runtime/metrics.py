@@ -1,5 +1,6 @@
 """Every metric of the platform, declared once; each service registers its own set."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -216,7 +217,10 @@ class Metrics:
             "portfolio_position_value_quote", "Worth of what is held", "symbol"
         )
 
-    def names(self) -> tuple[str, ...]:
-        """Return the names of all metrics, as Prometheus sees them."""
-        found = (value for value in vars(self).values() if isinstance(value, MetricWrapperBase))
-        return tuple(sorted(family.name for metric in found for family in metric.describe()))
+    def described(self) -> Iterator[tuple[str, tuple[str, ...], str]]:
+        """Yield the name, the labels and the meaning of every metric."""
+        for name, metric in vars(self).items():
+            if isinstance(metric, MetricWrapperBase):
+                (family,) = metric.describe()
+                labels = metric._labelnames  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+                yield name, labels, family.documentation
