@@ -1,7 +1,7 @@
 """Stored verdicts compared with what the audit says of them: changed, gone, or never audited.
 
 The audit holds the digest of each verdict as it was given, and the verdict says everything that
-the columns beside it repeat; so no column can be changed unnoticed either.
+the columns beside it repeat; so none of those can be changed unnoticed either.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, Text, func, select, type_coerce
+from sqlalchemy import Connection, Row, Select, Text, exists, func, select, type_coerce
 
 from risk.repository.decisions import Outcome
 from risk.tables import risk_decisions
@@ -27,7 +27,7 @@ _COPIED = ("account", "recommendation_id", "symbol", "purpose", "limits_version"
 _DOCUMENTS = ("reasons", "sizing", "payload")
 _TABLE = risk_decisions.c
 _STORED = select(
-    *(column for column in _TABLE if column.name not in _DOCUMENTS),
+    *(column for column in _TABLE if column.name not in (*_DOCUMENTS, "reviewed_at")),
     *(type_coerce(_TABLE[name], Text).label(name) for name in _DOCUMENTS),
 )
 
@@ -100,13 +100,11 @@ class Comparison:
 
     def look_behind(self, report: Callable[[int], None]) -> None:
         """Find stored verdicts that the audit does not tell of; report how many were looked at."""
-        done = 0
-        for number, unknown in _unaudited(self.connection):
+        for number, unknown in enumerate(_unaudited(self.connection), 1):
             for decision in unknown:
                 words = f"the verdict {decision} is stored and was never audited"
                 self._find(risk_decisions.name, 0, Flaw.UNAUDITED, words)
-            done += number
-            report(done)
+            report(number * _PAGE)
 
     def _find(self, chain: str, seq: int, flaw: Flaw, what: str) -> None:
         if len(self.findings) < NAMED:
@@ -130,21 +128,20 @@ def number_stored(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(risk_decisions)).scalar_one()
 
 
-def _unaudited(connection: Connection) -> Generator[tuple[int, list[str]]]:
-    """Give page by page how many stored verdicts were looked at, and those nobody audited."""
-    after = ""
-    while True:
-        page = select(_TABLE.decision_id).where(_TABLE.decision_id > after)
-        statement = page.order_by(_TABLE.decision_id).limit(_PAGE)
-        ids = connection.execute(statement).scalars().all()
-        if not ids:
-            return
-        told = select(audit.c.subject).where(
-            audit.c.subject.in_(ids), audit.c.action.in_([f"{_FAMILY}{one}" for one in Outcome])
-        )
-        known = set(connection.execute(told).scalars())
-        yield len(ids), [one for one in ids if one not in known]
-        after = ids[-1]
+def _unaudited(connection: Connection) -> Generator[Sequence[str]]:
+    """Give page by page the stored verdicts that nobody audited; the database compares."""
+    told = exists().where(
+        audit.c.subject == _TABLE.decision_id,
+        audit.c.action.in_([f"{_FAMILY}{one}" for one in Outcome]),
+    )
+    after: str | None = ""
+    while after is not None:
+        rest = select(_TABLE.decision_id).where(_TABLE.decision_id > after)
+        in_order = rest.order_by(_TABLE.decision_id)
+        last = connection.execute(in_order.offset(_PAGE - 1).limit(1)).scalar()
+        page = in_order if last is None else in_order.where(_TABLE.decision_id <= last)
+        yield connection.execute(page.where(~told)).scalars().all()
+        after = last
 
 
 def _stored(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any] | None]:

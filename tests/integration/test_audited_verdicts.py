@@ -19,11 +19,17 @@ from shared.domain.ids import derive
 from tests.builders import APPROVED, CLOSED_AT, DENIED
 
 TABLE = risk_decisions.c
-DENIED_TOO = replace(
-    DENIED,
-    decision_id=derive("decision", "another"),
-    recommendation_id=derive("recommendation", "another"),
-)
+
+
+def of_number(number):
+    return replace(
+        DENIED,
+        decision_id=derive("decision", str(number)),
+        recommendation_id=derive("recommendation", str(number)),
+    )
+
+
+DENIED_TOO = of_number(0)
 OF_APPROVED = TABLE.decision_id == APPROVED.decision_id
 
 
@@ -114,6 +120,18 @@ def test_a_verdict_that_is_gone_and_one_that_nobody_audited_are_named(given):
     assert forged == ("risk_decisions", 0, Flaw.UNAUDITED, words)
 
 
+@pytest.mark.parametrize("page", [1, 3, 7, 8, 9])
+def test_verdicts_that_nobody_audited_are_found_on_every_page(engine, monkeypatch, page):
+    monkeypatch.setattr("launcher.audited_verdicts._PAGE", page)
+    many = [of_number(number) for number in range(8)]
+    give(engine, many[::2])
+    with engine.begin() as connection:
+        add_decisions(connection, many[1::2], CLOSED_AT)
+    assert [what.split()[2] for *_, what in found(engine)] == sorted(
+        one.decision_id for one in many[1::2]
+    )
+
+
 def test_what_cannot_even_be_read_is_named_and_the_rest_is_still_compared(sqlite_engine):
     given = sqlite_engine  # the others let no column hold what it cannot be
     give(given, [APPROVED, DENIED_TOO])
@@ -129,15 +147,7 @@ def test_what_cannot_even_be_read_is_named_and_the_rest_is_still_compared(sqlite
 
 
 def test_the_first_hundred_are_named_and_the_rest_is_counted(engine):
-    many = [
-        replace(
-            DENIED,
-            decision_id=derive("decision", str(number)),
-            recommendation_id=derive("recommendation", str(number)),
-        )
-        for number in range(NAMED + 7)
-    ]
-    give(engine, many)
+    give(engine, [of_number(number) for number in range(NAMED + 7)])
     change(engine, update(risk_decisions).values(limits_version=9))
     proof = proof_of(engine)
     assert (len(proof.findings), proof.unnamed) == (NAMED, 7)

@@ -161,7 +161,7 @@ def test_the_proof_reports_its_progress_and_its_memory_does_not_grow(engine):
             tracemalloc.stop()
         assert proof.is_whole
         assert reported[-1] == (rows, rows)
-        assert len(reported) == rows // 5_000
+        assert len(reported) == rows // 5_000 + 1  # and once when the verdicts are compared
     assert peaks[1] < 1.2 * peaks[0]
 
 
