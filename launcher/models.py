@@ -16,10 +16,12 @@ from launcher.model_keys import trust_of
 from launcher.model_view import condition_rows, document_of, facts_of, health_row, remedies, row_of
 from launcher.models_home import served_folder
 from launcher.options import AsJson, refuse_unwritable
+from models.aliases import Role, read_aliases
 from models.evaluation.sheet import GateVerdict
 from models.manifest import GATE, REPORT
 from models.refusals import ArtifactRefused
 from models.registry import Registry
+from models.shelf import scopes_in
 from shared.domain.clock import SystemClock
 from shared.domain.errors import NotFound
 from shared.runtime.settings import PlatformSettings, load
@@ -72,19 +74,26 @@ def show(
 
 
 def verify(
-    release: Annotated[str, typer.Argument(help="A release, or all.")], as_json: AsJson = False
+    release: Annotated[str, typer.Argument(help="A release; all; or served: the champions.")],
+    as_json: AsJson = False,
 ) -> None:
     """Prove releases: signature, hashes, schema, expiry, and their own stored answers."""
     registry, now = _registry(), SystemClock().now()
-    known = _ids()
-    ids = known if release == "all" else [named(release, known)]
-    rows = [_verified(registry, one, now) for one in ids]
+    rows = [_verified(registry, one, now) for one in _asked_for(release)]
     if as_json:
         print_json(rows)
     else:
         print_table("Verified", rows, ("release_id", "result", "detail"), empty="no models yet")
     if any(row["result"] != "ok" for row in rows):
         sys.exit(REFUSED)
+
+
+def _asked_for(release: str) -> Sequence[str]:
+    if release == "served":
+        root = served_folder(load(PlatformSettings))
+        aliases = [read_aliases(root, scope) or {} for scope in scopes_in(root)]
+        return [one[Role.CHAMPION] for one in aliases if Role.CHAMPION in one]
+    return _ids() if release == "all" else [named(release, _ids())]
 
 
 def promote(

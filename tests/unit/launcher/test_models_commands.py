@@ -153,6 +153,10 @@ def test_verification_names_what_is_wrong_with_each(models):
     found = {one["release_id"]: one["result"] for one in json.loads(result.stdout)}
     assert found[old] == "expired"
     assert sorted(found.values()) == ["expired", "hash_mismatch", "ok", "unreadable_manifest"]
+    served = trading("verify", "served", "--json")
+    assert served.exit_code == 3
+    assert old in found
+    assert old not in {one["release_id"] for one in json.loads(served.stdout)}
     shown = trading("show", "GLOBAL")
     assert shown.exit_code == 3
     assert "hash_mismatch: booster.ubj" in shown.output

@@ -1,9 +1,8 @@
-"""The manifests of k8s/training: what must hold before a cluster sees them."""
+"""The manifests of the weekly training: what must hold before a cluster sees them."""
 
 import inspect
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from functools import cache
@@ -19,14 +18,15 @@ from models.signing import new_key
 from shared.runtime.settings import PlatformSettings
 from signal_generator.settings import SignalGeneratorSettings
 
-FOLDER = Path(__file__).parents[3] / "k8s" / "training"
+FOLDER = Path(__file__).parents[2] / "k8s" / "components" / "training"
+VOLUME = FOLDER.parent / "models" / "volume.yaml"
 SHARDS, PUBLISHER = "train-shards", "publish-models"
 
 
 @cache
 def documents():
     found = {}
-    for path in sorted(FOLDER.glob("*.yaml")):
+    for path in (*sorted(FOLDER.glob("*.yaml")), VOLUME):
         for document in yaml.safe_load_all(path.read_text()):
             name = document.get("metadata", {}).get("name", path.stem)
             found[document["kind"], name] = document
@@ -55,7 +55,7 @@ def options_of(name):
 
 
 def configured():
-    (generator,) = documents()["Kustomization", "kustomization"]["configMapGenerator"]
+    (generator,) = documents()["Component", "kustomization"]["configMapGenerator"]
     return generator["name"], dict(one.split("=", 1) for one in generator["literals"])
 
 
@@ -178,7 +178,6 @@ def test_the_command_and_its_environment_are_known_to_the_program(name):
         if variable.startswith(("TRADING_", "DB_"))
     }
     assert ours <= settings
-    assert {"MARKET__VENUE", "MARKET__INTERVAL", "MARKET__INSTRUMENTS"} <= set(configured()[1])
 
 
 def test_shards_and_publisher_ask_for_the_same_work():
@@ -194,7 +193,8 @@ def test_shards_and_publisher_ask_for_the_same_work():
 
     assert same(SHARDS) == same(PUBLISHER)
     assert common(SHARDS) == common(PUBLISHER)
-    assert container(SHARDS)["envFrom"] == [{"configMapRef": {"name": configured()[0]}}]
+    sources = [one["configMapRef"]["name"] for one in container(SHARDS)["envFrom"]]
+    assert sources == ["platform", configured()[0]]  # the market that the services trade
     assert "--to" in options_of(SHARDS)
 
 
@@ -208,61 +208,10 @@ def test_models_are_shared_by_all_nodes():
         assert claims == [{"claimName": "models"}]
 
 
-def test_nothing_calls_a_training_and_it_calls_the_database_and_the_names_only():
-    policy = documents()["NetworkPolicy", "training"]["spec"]
-    assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
-    assert policy["ingress"] == []
-    ports = [{port["port"] for port in rule["ports"]} for rule in policy["egress"]]
-    assert ports == [{3306}, {53}]
-    assert all(rule["to"] for rule in policy["egress"])
-    (labels,) = documents()["Kustomization", "kustomization"]["labels"]
-    assert policy["podSelector"]["matchLabels"].items() <= labels["pairs"].items()
-    assert labels["includeTemplates"] is True
-
-
-def test_the_namespace_enforces_the_restricted_standard():
-    labels = documents()["Namespace", "trading"]["metadata"]["labels"]
-    assert {
-        labels[f"pod-security.kubernetes.io/{one}"] for one in ("enforce", "warn", "audit")
-    } == {"restricted"}
-
-
-def test_images_are_of_a_release_and_no_secret_lies_in_a_manifest():
-    (image,) = documents()["Kustomization", "kustomization"]["images"]
-    assert re.fullmatch(r"\d+\.\d+\.\d+", image["newTag"]) or image.get("digest")
-    assert {container(name)["image"] for name in (SHARDS, PUBLISHER)} == {image["name"]}
-    assert "latest" not in image["newTag"]
-    assert not [name for kind, name in documents() if kind == "Secret"]
-
-
 def test_every_file_is_named_by_the_kustomization():
-    named = documents()["Kustomization", "kustomization"]["resources"]
+    named = documents()["Component", "kustomization"]["resources"]
     present = {path.name for path in FOLDER.glob("*.yaml")} - {"kustomization.yaml"}
     assert set(named) == present
-
-
-def test_kustomize_renders_them(tmp_path):
-    if shutil.which("kubectl") is None:
-        pytest.skip("no kubectl here")
-    done = subprocess.run(
-        ["kubectl", "kustomize", FOLDER],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path)},
-    )
-    assert done.returncode == 0, done.stderr
-    rendered = {
-        (one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(done.stdout)
-    }
-    for name in (SHARDS, PUBLISHER):
-        template = rendered["CronJob", name]["spec"]["jobTemplate"]["spec"]["template"]
-        assert template["metadata"]["labels"]["app.kubernetes.io/component"] == "training"
-        (only,) = template["spec"]["containers"]
-        assert re.search(r":\d+\.\d+\.\d+$|@sha256:", only["image"])
-        (source,) = only["envFrom"]
-        assert ("ConfigMap", source["configMapRef"]["name"]) in rendered
 
 
 def environment(name, home):

@@ -1,0 +1,114 @@
+"""The mock overlay as processes: every container as the manifests say, to its first fill."""
+
+import re
+import time
+
+import httpx
+import pytest
+import yaml
+
+from launcher.assembly import NAMES, PORTS
+from tests.kubernetes.cluster import Cluster, key_of
+from tests.kubernetes.rendered import Rendered, needs_kubectl, overlay, template_of
+from tests.kubernetes.test_manifests import allowed_stores
+
+pytestmark = needs_kubectl
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    made = Cluster(overlay("mock"), tmp_path)
+    yield made
+    made.close()
+
+
+def first_fill(pod, key, seconds):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = httpx.get(
+            pod.url("/fills"), headers={"X-TRADING-API-KEY": key}, timeout=10, trust_env=False
+        )
+        assert answer.status_code == 200, answer.text
+        if answer.json()["items"]:
+            return
+        time.sleep(0.25)
+    raise AssertionError("no fill")
+
+
+def test_the_mock_overlay_trades_with_what_its_manifests_say_and_nothing_else(cluster):
+    services = [cluster.pod(one) for one in cluster.rendered.services()]
+    assert {pod.container["args"][0] for pod in services} == set(NAMES)
+    cluster.redis.start()
+    for pod in services:  # before the database is there: each says what it waits for
+        pod.run_first(240)
+        pod.start(pod.container)
+    for pod in services:
+        pod.wait_for("startupProbe")
+        assert "check DB_HOST" in pod.probe("readinessProbe").json()["checks"]["database"]
+        assert pod.probe("livenessProbe").status_code == 200
+    cluster.start_database()
+    cluster.migrate()
+    for pod in services:
+        pod.wait_for("readinessProbe")
+    executor = cluster.pods["executor"]
+    first_fill(executor, key_of(cluster.rendered), 120)
+    seen = {pod.name: pod.peers() for pod in services}
+    for pod in services:
+        scraped(pod)
+    places = {place[key]: name for name, place in cluster.names.items() for key in place}
+    edges = {name: {places.get(peer, peer) for peer in peers} for name, peers in seen.items()}
+    assert edges == {pod.name: allowed_stores(cluster.rendered, pod.workload) for pod in services}
+    assert {pod.name: pod.end() for pod in services} == {pod.name: 0 for pod in services}
+
+
+def scraped(pod):
+    """Ask for the metrics where the annotations say."""
+    notes = template_of(pod.workload)["metadata"]["annotations"]
+    assert notes["prometheus.io/scrape"] == "true"
+    url = f"http://{pod.address}:{notes['prometheus.io/port']}{notes['prometheus.io/path']}"
+    answer = httpx.get(url, timeout=10, trust_env=False)
+    assert 'trading_mode_info{mode="mock"} 1.0' in answer.text
+
+
+def changed(rendered, replaced):
+    text = rendered.text
+    for old, new in replaced.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return Rendered.of(text)
+
+
+def test_an_unknown_setting_in_the_config_map_ends_with_78_and_its_name(tmp_path):
+    told = changed(
+        overlay("mock"), {"  TRADING_MODE: mock\n": "  TRADING_MODE: mock\n  TRADING_MOOD: bold\n"}
+    )
+    cluster = Cluster(told, tmp_path)
+    try:
+        pod = cluster.pod(told.documents["Deployment", "risk"])
+        assert pod.start(pod.container).wait(60) == 78
+        assert "TRADING_MOOD: no such setting" in pod.log
+    finally:
+        cluster.close()
+
+
+def test_a_secret_without_the_key_that_is_needed_ends_with_78_and_the_name_of_its_file(tmp_path):
+    whole = overlay("mock")
+    secret = whole.documents["Secret", "risk-credentials"]
+    secret = {**secret, "data": {"redis-password": secret["data"]["redis-password"]}}
+    documents = {**whole.documents, ("Secret", "risk-credentials"): secret}
+    told = Rendered.of(yaml.safe_dump_all(documents.values()))
+    cluster = Cluster(told, tmp_path)
+    try:
+        pod = cluster.pod(told.documents["Deployment", "risk"])
+        assert pod.start(pod.container).wait(60) == 78
+        assert re.search(r"DB_PASSWORD_FILE=.*database-password", pod.log)
+    finally:
+        cluster.close()
+
+
+def test_ports_are_the_agreed_ones():
+    for one in overlay("mock").services():
+        (container,) = template_of(one)["spec"]["containers"]
+        module = container["args"][0]
+        assert container["ports"] == [{"name": "http", "containerPort": PORTS[module]}]
+        assert one["metadata"]["name"] == module.replace("_", "-")

@@ -1,0 +1,395 @@
+"""What must hold of the manifests before a cluster sees them; each trap of a real cluster is here."""
+
+import re
+from importlib.metadata import version
+
+import pytest
+import yaml
+
+from launcher.assembly import BLUEPRINTS, NAMES
+from launcher.grants import USERS
+from shared.runtime.settings import PlatformSettings
+from tests.kubernetes.rendered import (
+    K8S,
+    OVERLAYS,
+    Rendered,
+    combined,
+    components,
+    containers_of,
+    labels_of,
+    needs_kubectl,
+    overlay,
+    pairs,
+    pod_of,
+    render,
+    template_of,
+)
+
+pytestmark = needs_kubectl
+
+OPT_IN = ("monitoring", "hpa", "models", "managed-stores", "external-secrets")
+SECRETS_OF_LIVE = {
+    *(f"{user.replace('_', '-')}-credentials" for user in USERS),
+    "mysql-root",
+    "platform-keys",
+    "exchange-keys",
+    "model-signing-key",
+}
+
+
+def everywhere(check):
+    return pytest.mark.parametrize("name", OVERLAYS)(check)
+
+
+def chosen(selector, labels):
+    """Tell whether a label selector takes these labels."""
+    if any(labels.get(key) != value for key, value in selector.get("matchLabels", {}).items()):
+        return False
+    for one in selector.get("matchExpressions", ()):
+        assert one["operator"] == "In"
+        if labels.get(one["key"]) not in one["values"]:
+            return False
+    return True
+
+
+def policies(rendered):
+    return [one["spec"] for one in rendered.all("NetworkPolicy")]
+
+
+def port_names(rules):
+    return {port["port"] for rule in rules for port in rule["ports"]}
+
+
+def allowed_stores(rendered, workload):
+    """Return which stores a pod may reach: named on its own side and on theirs."""
+    labels = labels_of(workload)
+    found = set()
+    for store in ("mysql", "redis"):
+        theirs = labels_of(rendered.documents["StatefulSet", store])
+        leaves = any(
+            chosen(peer.get("podSelector", {"matchLabels": {"-": "-"}}), theirs)
+            and store in {port["port"] for port in rule["ports"]}
+            for spec in policies(rendered)
+            if chosen(spec["podSelector"], labels)
+            for rule in spec.get("egress", ())
+            for peer in rule["to"]
+            if "namespaceSelector" not in peer and "podSelector" in peer
+        )
+        enters = any(
+            chosen(peer["podSelector"], labels)
+            for spec in policies(rendered)
+            if chosen(spec["podSelector"], theirs)
+            for rule in spec.get("ingress", ())
+            for peer in rule["from"]
+            if "namespaceSelector" not in peer
+        )
+        assert leaves == enters, (workload["metadata"]["name"], store)
+        if leaves:
+            found.add(store)
+    return found
+
+
+@everywhere
+def test_it_is_one_namespace_that_enforces_the_restricted_standard(name):
+    rendered = overlay(name)
+    (namespace,) = rendered.all("Namespace")
+    labels = namespace["metadata"]["labels"]
+    assert namespace["metadata"]["name"] == "crypto-trading"
+    for level in ("enforce", "warn", "audit"):
+        assert labels[f"pod-security.kubernetes.io/{level}"] == "restricted"
+    for kind_and_name, one in rendered.documents.items():
+        if one is not namespace:
+            assert one["metadata"]["namespace"] == "crypto-trading", kind_and_name
+
+
+@everywhere
+def test_every_pod_keeps_the_restricted_standard(name):
+    for workload in overlay(name).workloads():
+        pod, who = pod_of(workload), workload["metadata"]["name"]
+        security = pod["securityContext"]
+        assert security["runAsNonRoot"] is True, who
+        assert security["runAsUser"] >= 10_000, who
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}, who
+        assert pod["automountServiceAccountToken"] is False, who
+        assert pod["enableServiceLinks"] is False, who
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod), who
+        for container in containers_of(workload):
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }, who
+        for volume in pod.get("volumes", ()):
+            assert set(volume) & {
+                "emptyDir", "secret", "configMap", "projected", "persistentVolumeClaim"
+            }, who  # fmt: skip
+            if "emptyDir" in volume:
+                assert volume["emptyDir"]["sizeLimit"], who
+
+
+@everywhere
+def test_every_container_says_what_it_needs_and_an_image_of_a_release(name):
+    for workload in overlay(name).workloads():
+        for container in containers_of(workload):
+            needs = container["resources"]
+            assert needs["requests"].keys() >= {"cpu", "memory"}
+            assert "memory" in needs["limits"]
+            assert re.search(r":[0-9][0-9.]*$|@sha256:[0-9a-f]{64}$", container["image"])
+
+
+@everywhere
+def test_selectors_find_their_pods_and_nobody_elses(name):
+    rendered = overlay(name)
+    templates = {
+        one["metadata"]["name"]: template_of(one)["metadata"]["labels"]
+        for one in rendered.workloads()
+    }
+    for workload in rendered.all("Deployment", "StatefulSet"):
+        selector = workload["spec"]["selector"]
+        own = workload["metadata"]["name"]
+        assert [who for who, labels in templates.items() if chosen(selector, labels)] == [own]
+    for service in rendered.all("Service"):
+        selector = {"matchLabels": service["spec"]["selector"]}
+        own = service["metadata"]["name"]
+        assert [who for who, labels in templates.items() if chosen(selector, labels)] == [own]
+    for budget in rendered.all("PodDisruptionBudget"):
+        found = [w for w, labels in templates.items() if chosen(budget["spec"]["selector"], labels)]
+        assert found == [budget["metadata"]["name"]]
+        assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+@everywhere
+def test_ports_of_services_and_probes_are_ports_of_the_container(name):
+    rendered = overlay(name)
+    for service in rendered.all("Service"):
+        own = service["metadata"]["name"]
+        kind = "Deployment" if ("Deployment", own) in rendered.documents else "StatefulSet"
+        (container,) = pod_of(rendered.documents[kind, own])["containers"]
+        named = {port["name"]: port["containerPort"] for port in container["ports"]}
+        for port in service["spec"]["ports"]:
+            assert named[port["targetPort"]] == port["port"], own
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            if "httpGet" in container[probe]:
+                assert container[probe]["httpGet"]["port"] in named
+
+
+@everywhere
+def test_liveness_asks_the_process_alone_and_readiness_gives_reasons(name):
+    for workload in overlay(name).services():
+        (container,) = pod_of(workload)["containers"]
+        assert container["livenessProbe"]["httpGet"]["path"] == "/health/live"
+        assert container["startupProbe"]["httpGet"]["path"] == "/health/live"
+        assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready"
+
+
+@everywhere
+def test_a_pod_has_time_to_end_in_order(name):
+    ending = 8 + 5  # what tasks and requests are given, shared/runtime
+    for workload in overlay(name).services():
+        pod = pod_of(workload)
+        slept = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert pod["terminationGracePeriodSeconds"] > slept + ending
+
+
+@everywhere
+def test_everybody_has_an_account_and_database_and_redis_users_of_their_own(name):
+    rendered = overlay(name)
+    accounts = [pod_of(one)["serviceAccountName"] for one in rendered.services()]
+    assert len(set(accounts)) == len(accounts)
+    for workload in rendered.workloads():
+        account = pod_of(workload)["serviceAccountName"]
+        assert (
+            rendered.documents["ServiceAccount", account]["automountServiceAccountToken"] is False
+        )
+    for workload in rendered.services():
+        (container,) = pod_of(workload)["containers"]
+        told = rendered.environment(container)
+        module = container["args"][0]
+        assert told["DB_USER"] == told["REDIS_USER"] == module
+        (own,) = [one for one in pod_of(workload)["volumes"] if one["name"] == "own"]
+        assert own["secret"]["secretName"] == f"{workload['metadata']['name']}-credentials"
+
+
+@everywhere
+def test_every_setting_is_one_the_program_knows(name):
+    rendered = overlay(name)
+    sections = {one.name: set(one.settings.model_fields) for one in BLUEPRINTS}
+    known = {field.upper() for field in PlatformSettings.model_fields} | {"TRADING_HOST"}
+    for workload in rendered.workloads():
+        for container in containers_of(workload):
+            if not container["image"].startswith("crypto-trading-engine"):
+                continue
+            for variable in rendered.environment(container):
+                section, _, field = variable.lower().partition("__")
+                if field:
+                    fields = sections.get(section) or set(
+                        PlatformSettings.model_fields[section].annotation.model_fields
+                    )
+                    assert field in fields, variable
+                elif variable.startswith(("TRADING_", "DB_", "REDIS_")):
+                    assert variable in known, variable
+
+
+@everywhere
+def test_what_is_referred_to_is_there(name):
+    """A missing ConfigMap passes the server's dry run and leaves pods waiting for ever."""
+    rendered = overlay(name)
+    for workload in rendered.workloads():
+        for volume in pod_of(workload).get("volumes", ()):
+            if "configMap" in volume and not volume["configMap"].get("optional"):
+                assert ("ConfigMap", volume["configMap"]["name"]) in rendered.documents
+            if "persistentVolumeClaim" in volume:
+                claim = volume["persistentVolumeClaim"]["claimName"]
+                assert ("PersistentVolumeClaim", claim) in rendered.documents
+        for container in containers_of(workload):
+            for source in container.get("envFrom", ()):
+                assert ("ConfigMap", source["configMapRef"]["name"]) in rendered.documents
+            mounted = {one["name"] for one in container.get("volumeMounts", ())}
+            there = {one["name"] for one in pod_of(workload).get("volumes", ())} | {"data"}
+            assert mounted <= there
+
+
+def secrets_named(rendered):
+    named = set()
+    for workload in rendered.workloads():
+        for volume in pod_of(workload).get("volumes", ()):
+            if "secret" in volume:
+                named.add(volume["secret"]["secretName"])
+            for source in volume.get("projected", {}).get("sources", ()):
+                named.add(source["secret"]["name"])
+    return named
+
+
+def test_mock_brings_all_its_secrets_and_they_say_that_they_are_none():
+    rendered = overlay("mock")
+    made = {one["metadata"]["name"] for one in rendered.all("Secret")}
+    assert secrets_named(rendered) <= made
+    for secret in made:
+        for value in rendered.data("Secret", secret).values():
+            assert "mock" in value
+
+
+@pytest.mark.parametrize("name", ["paper", "live"])
+def test_secrets_of_real_overlays_are_named_and_never_in_git(name):
+    rendered = overlay(name)
+    assert not rendered.all("Secret")
+    wanted = SECRETS_OF_LIVE if name == "live" else SECRETS_OF_LIVE - {"exchange-keys"}
+    assert secrets_named(rendered) == wanted
+
+
+def test_the_keys_of_the_exchange_are_files_of_the_executor_alone():
+    rendered = overlay("live")
+    holders = [
+        one["metadata"]["name"]
+        for one in rendered.workloads()
+        if "exchange-keys" in str(pod_of(one))
+    ]
+    assert holders == ["executor"]
+    told = rendered.environment(
+        pod_of(rendered.documents["StatefulSet", "executor"])["containers"][0]
+    )
+    assert not {name for name in told if re.search("API_(KEY|SECRET)$", name)}
+
+
+@everywhere
+def test_an_autoscaled_workload_says_no_number_of_its_own(name):
+    """Or every apply would take back what the autoscaler did."""
+    rendered = overlay(name)
+    for one in rendered.all("HorizontalPodAutoscaler"):
+        target = one["spec"]["scaleTargetRef"]
+        assert "replicas" not in rendered.documents[target["kind"], target["name"]]["spec"]
+
+
+@everywhere
+def test_the_executor_is_one_and_stays_one(name):
+    rendered = overlay(name)
+    executor = rendered.documents["StatefulSet", "executor"]
+    assert executor["spec"]["replicas"] == 1
+    assert "executor" not in {
+        one["spec"]["scaleTargetRef"]["name"] for one in rendered.all("HorizontalPodAutoscaler")
+    }
+    for one in rendered.services():
+        if one["kind"] == "Deployment" and one["metadata"]["name"] != "signal-generator":
+            assert one["spec"]["strategy"] == {"type": "Recreate"}
+
+
+@everywhere
+def test_a_changed_configuration_leaves_the_migration_as_it_was(name):
+    """The pod of a Job cannot be changed: a generated name in it would fail the second apply."""
+    rendered = overlay(name)
+    (job,) = rendered.all("Job")
+    assert (
+        job["metadata"]["name"] == f"migrate-{version('crypto-trading-engine').replace('.', '-')}"
+    )
+    assert job["spec"]["ttlSecondsAfterFinished"] > 0
+    generated = {one["metadata"]["name"] for one in rendered.all("ConfigMap", "Secret")} & set(
+        re.findall(r"[a-z-]+-[a-z0-9]{10}\b", yaml.safe_dump(job))
+    )
+    assert not generated
+
+
+@everywhere
+def test_nothing_may_talk_but_for_edges_named_on_both_sides(name):
+    rendered = overlay(name)
+    (deny,) = [one for one in rendered.all("NetworkPolicy") if one["spec"]["podSelector"] == {}]
+    assert deny["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    for workload in rendered.services():
+        assert allowed_stores(rendered, workload) == {"mysql", "redis"}
+    for spec in policies(rendered):
+        for rule in (*spec.get("ingress", ()), *spec.get("egress", ())):
+            assert rule.get("ports"), "an edge without a port is open to all of them"
+            assert rule.get("from") or rule.get("to"), "an edge without a peer is open to all"
+
+
+@pytest.mark.parametrize(
+    ("name", "who"),
+    [("mock", set()), ("paper", {"market-data"}), ("live", {"market-data", "executor"})],
+)
+def test_only_who_trades_and_who_brings_candles_reaches_exchanges(name, who):
+    rendered = overlay(name)
+    reaching = set()
+    for spec in policies(rendered):
+        blocks = [p["ipBlock"] for r in spec.get("egress", ()) for p in r["to"] if "ipBlock" in p]
+        for block in blocks:
+            assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"} <= set(block["except"])
+            reaching |= {
+                one["metadata"]["name"]
+                for one in rendered.workloads()
+                if chosen(spec["podSelector"], labels_of(one))
+            }
+    assert reaching == who
+
+
+def test_the_release_is_written_once():
+    release = version("crypto-trading-engine")
+    told = yaml.safe_load((K8S / "components" / "release" / "kustomization.yaml").read_text())
+    (ours,) = [one for one in told["images"] if one["name"] == "crypto-trading-engine"]
+    assert ours["newTag"] == release
+    assert told["labels"][0]["pairs"]["app.kubernetes.io/version"] == release
+    assert "includeSelectors" not in told["labels"][0]
+
+
+@pytest.mark.parametrize("added", pairs(tuple(one for one in OPT_IN if one in components())))
+def test_components_go_together(added):
+    wanted = tuple(one for one in added if one not in ("hpa", "models")) or added
+    base = "mock" if set(added) & {"hpa", "models"} else "live"
+    assert Rendered.of(combined(base, wanted if base == "live" else added)).documents
+
+
+def test_gpu_training_goes_over_live():
+    rendered = Rendered.of(combined("live", ("gpu-training", "release")))
+    for name in ("train-shards", "publish-models"):
+        (container,) = pod_of(rendered.documents["CronJob", name])["containers"]
+        assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
+        assert container["image"].startswith("crypto-trading-engine-gpu:")
+
+
+def test_managed_stores_leave_none_of_ours():
+    rendered = Rendered.of(combined("live", ("managed-stores",)))
+    assert not {("StatefulSet", "mysql"), ("StatefulSet", "redis")} & rendered.documents.keys()
+
+
+def test_every_service_has_a_folder():
+    folders = {path.name for path in (K8S / "base").iterdir() if path.is_dir()}
+    assert {name.replace("_", "-") for name in NAMES} | {"mysql", "redis", "migrate"} <= folders
+    assert render(K8S / "base")
