@@ -4,10 +4,13 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+IMAGE ?= crypto-trading-engine:0.1.0
+IMAGE_GPU ?= crypto-trading-engine-gpu:0.1.0
 PACKAGES := shared models venues simulator market_data signal_generator signals recommender risk \
 	executor portfolio backtest launcher migrations
 
-.PHONY: help setup setup-dev servers run test test-long bench lint audit fmt migrate
+.PHONY: help setup setup-dev servers run test test-long bench lint audit fmt migrate image image-gpu \
+	image-report compose
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -61,3 +64,15 @@ fmt: setup-dev  ## format the code
 
 migrate: setup  ## bring the schema up to date
 	$(BIN)/trading db migrate
+
+image:  ## build the image of all services with docker, podman or buildah (docs/image.md)
+	@deploy/image/build.sh platform $(IMAGE) $(IMAGE_OPTIONS)
+
+image-gpu:  ## the image that trains on a GPU
+	@deploy/image/build.sh trainer-gpu $(IMAGE_GPU) $(IMAGE_OPTIONS)
+
+image-report:  ## how big the image and each of its layers are
+	@deploy/image/build.sh report $(IMAGE)
+
+compose:  ## the platform on one machine: MySQL, Redis, services, Prometheus, Grafana
+	@deploy/compose/up.sh

@@ -46,6 +46,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "rollback": ("models", "rollback"),
         "health": ("models", "health"),
         "import-legacy": ("model_legacy", "import_legacy"),
+        "demo": ("demo_model", "demo"),
     },
     "audit": {
         "verify": ("auditing", "verify"),
@@ -77,7 +78,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "revoke": ("keys", "revoke"),
         "rotate": ("keys", "rotate"),
     },
-    "db": {"migrate": ("operating", "migrate_database")},
+    "db": {"migrate": ("operating", "migrate_database"), "users": ("grants", "users")},
     "config": {
         "show": ("operating", "show_configuration"),
         "check": ("operating", "check_configuration"),
