@@ -42,8 +42,9 @@ def _name(table: Table) -> str:
     return f"{table.schema}.{table.name}"
 
 
+_REVISION = f"{TRANSACTIONS}.alembic_version"
 _SHARED: Rights = {
-    f"{TRANSACTIONS}.alembic_version": _READ,
+    _REVISION: _READ,
     _name(event_log): "SELECT, INSERT, DELETE",
     _name(deliveries): _OWN,
     _name(subscriptions): _OWN,
@@ -72,7 +73,7 @@ def rights_of(service: str) -> Rights:
 def training_rights() -> Rights:
     """Return what a training needs: to read the candles."""
     candles = vars(import_module("market_data.tables")).values()
-    return {_name(one): _READ for one in candles if isinstance(one, Table)}
+    return {_REVISION: _READ, **{_name(one): _READ for one in candles if isinstance(one, Table)}}
 
 
 def operator_rights() -> Rights:
