@@ -1,29 +1,17 @@
-"""The image: what the Dockerfile promises, what goes into a build, and what the first word chooses."""
+"""The image: what the Dockerfile promises, and what goes into a build."""
 
-import gzip
-import hashlib
-import io
-import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
-import threading
 import zipfile
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from packaging.version import Version
 
-from launcher.assembly import NAMES
-from tests.conftest import REPOSITORY, spare_port
+from tests.conftest import REPOSITORY
 
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
-ENTRYPOINT = REPOSITORY / "deploy" / "image" / "entrypoint.sh"
-HEALTHCHECK = REPOSITORY / "deploy" / "image" / "healthcheck.py"
-REPORT = REPOSITORY / "deploy" / "image" / "report.py"
 PACKAGES = re.search(
     r"^PACKAGES := (.*?\\\n.*)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE
 )
@@ -140,109 +128,6 @@ def test_every_file_that_is_copied_from_the_build_is_allowed_there():
         assert (REPOSITORY / source).is_file()
 
 
-@pytest.fixture
-def start(tmp_path):
-    """Runs the entrypoint with programs that say how they were called."""
-    programs, prepared = tmp_path / "bin", tmp_path / "prepared"
-    programs.mkdir()
-    (prepared / "features_1").mkdir(parents=True)
-    (prepared / "features_1" / "step.nbi").write_text("compiled")
-    for name in ("python", "trading"):
-        (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" by $$\n')
-        (programs / name).chmod(0o755)
-
-    def run(*words, cache=tmp_path / "numba"):
-        environment = {
-            "PATH": f"{programs}:{os.environ['PATH']}",
-            "NUMBA_CACHE_DIR": str(cache),
-            "NUMBA_PREPARED_DIR": str(prepared),
-        }
-        with subprocess.Popen(
-            [ENTRYPOINT, *words],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            out, err = process.communicate(timeout=20)
-        return process, out.strip(), err
-
-    return run
-
-
-@pytest.mark.parametrize("service", NAMES)
-def test_the_name_of_a_service_starts_it_as_the_very_process(start, service):
-    process, out, _ = start(service)
-    assert process.returncode == 0
-    assert out == f"python -m {service} by {process.pid}"  # signals reach it: it was exec'd
-
-
-def test_the_command_keeps_its_words_as_they_are(start):
-    process, out, _ = start("trading", "data", "check", "a b.csv")
-    assert out == f"trading data check a b.csv by {process.pid}"
-
-
-@pytest.mark.parametrize("words", [(), ("dashboard2",), ("sh",), ("-m",)])
-def test_anything_else_is_refused_with_what_there_is(start, words):
-    process, out, err = start(*words)
-    assert (process.returncode, out) == (2, "")
-    assert all(name in err for name in (*NAMES, "trading"))
-
-
-def test_what_the_build_compiled_is_put_where_it_can_be_read_and_an_own_cache_is_kept(
-    start, tmp_path
-):
-    start("risk")
-    kept = tmp_path / "numba" / "features_1" / "step.nbi"
-    assert kept.read_text() == "compiled"
-    kept.write_text("newer")
-    start("risk")
-    assert kept.read_text() == "newer"
-
-
-def test_without_a_writable_folder_it_says_what_to_mount(start):
-    process, out, err = start("signal_generator", cache="/proc/numba")
-    assert (process.returncode, out) == (78, "")
-    assert "mount something writable" in err
-
-
-@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
-def test_a_container_is_healthy_when_its_service_is_ready(status, code):
-    asked = []
-
-    class Service(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(b'{"status": "not_ready"}')
-
-        def log_message(self, *_):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Service) as server:
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        port = str(server.server_address[1])
-        told = subprocess.run(
-            [sys.executable, "-ISE", HEALTHCHECK, port], capture_output=True, text=True, check=False
-        )
-        thread.join()
-    assert (told.returncode, asked) == (code, ["/health/ready"])
-    assert "not_ready" in told.stdout
-
-
-def test_a_service_that_does_not_answer_is_not_healthy():
-    told = subprocess.run(
-        [sys.executable, "-ISE", HEALTHCHECK, str(spare_port())],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert told.returncode == 1
-    assert "refused" in told.stdout
-
-
 def test_the_wheel_holds_every_module_and_everything_that_is_read_at_run_time(tmp_path):
     source = tmp_path / "source"
     assert PACKAGES is not None
@@ -271,69 +156,3 @@ def test_the_wheel_holds_every_module_and_everything_that_is_read_at_run_time(tm
         if path.is_file() and path.name != "script.py.mako"  # a form for new migrations
     }
     assert needed - held == set()
-
-
-def test_the_report_adds_up_what_an_archive_holds(tmp_path):
-    def blob(content):
-        digest = hashlib.sha256(content).hexdigest()
-        held[f"blobs/sha256/{digest}"] = content
-        return {"digest": f"sha256:{digest}", "size": len(content)}
-
-    held = {}
-    layers = [blob(gzip.compress(b"a" * 3 * 1024 * 1024)), blob(b"b" * 1024 * 1024)]
-    history = [
-        {"created_by": "COPY a"},
-        {"created_by": "ENV x", "empty_layer": True},
-        {"created_by": "RUN b"},
-    ]
-    config = blob(json.dumps({"history": history}).encode())
-    manifest = blob(json.dumps({"config": config, "layers": layers}).encode())
-    held["index.json"] = json.dumps({"manifests": [manifest]}).encode()
-    archive = tmp_path / "image.tar"
-    with tarfile.open(archive, "w") as file:
-        for name, content in held.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            file.addfile(member, io.BytesIO(content))
-    told = subprocess.run(
-        [sys.executable, REPORT, archive], capture_output=True, text=True, check=True
-    )
-    rows = [line.split(maxsplit=2) for line in told.stdout.splitlines()]
-    assert [row[1:] for row in rows] == [
-        ["3.0", "COPY a"], ["1.0", "RUN b"], ["4.0", "MiB to pull, MiB on disk"],
-    ]  # fmt: skip
-
-
-BASE = os.environ.get("TRADING_TEST_BASE", "")
-OPTIONS = os.environ.get("TRADING_TEST_BUILD_OPTIONS", "").split()
-
-
-@pytest.mark.long
-@pytest.mark.skipif(
-    not BASE or shutil.which("buildah") is None,
-    reason="needs buildah, and the base image in TRADING_TEST_BASE (docs/image.md)",
-)
-def test_the_image_builds_and_starts_on_a_root_that_nobody_can_write_to(tmp_path):
-    tag = "localhost/crypto-trading-engine:test"
-    build = ["buildah", "build", "--isolation", "chroot", "--layers", "--target", "platform"]
-    subprocess.run(
-        [*build, "--build-arg", f"PYTHON_IMAGE={BASE}", "--tag", tag, *OPTIONS, "."],
-        cwd=REPOSITORY, check=True,
-    )  # fmt: skip
-    container = subprocess.check_output(["buildah", "from", tag], text=True).strip()
-    run = ["buildah", "run", "--isolation", "chroot", container, "--"]
-    try:
-        wrong = subprocess.run(
-            [*run, "entrypoint", "nothing"], capture_output=True, text=True, check=False
-        )
-        assert wrong.returncode == 2
-        code = (
-            "import os, time; assert os.getuid() == 10001; assert not os.access('/opt/trading', os.W_OK); "
-            "from models.features import load_compiled; t = time.process_time(); load_compiled(); "
-            "print(time.process_time() - t)"
-        )
-        prepare = 'cp -R "$NUMBA_PREPARED_DIR" "$NUMBA_CACHE_DIR" && python -c "$1"'
-        told = subprocess.check_output([*run, "sh", "-c", prepare, "sh", code], text=True)
-        assert float(told) < 3  # found in the cache; compiling takes more than ten
-    finally:
-        subprocess.run(["buildah", "rm", container], check=True, stdout=subprocess.DEVNULL)
