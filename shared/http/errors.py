@@ -54,7 +54,6 @@ _REASONS = {
     422: "bad_input",
 }
 _LONGEST_PATH = 200
-
 _TEXT = {"type": "string"}
 _FIELD = {
     "type": "object",
@@ -204,13 +203,12 @@ def _http_exception(request: Request, error: Exception) -> JSONResponse:
     if unwelcome is not None:
         return unwelcome
     reason = _REASONS.get(error.status_code, "error")
-    headers = error.headers or {}
-    answer = problem(error.status_code, reason, _detail(request, error, headers))
-    answer.headers.update(headers)
+    answer = problem(error.status_code, reason, _detail(request, error))
+    answer.headers.update(error.headers or {})
     return answer
 
 
-def _detail(request: Request, error: HTTPException, headers: Mapping[str, str]) -> str:
+def _detail(request: Request, error: HTTPException) -> str:
     """Return what the framework says of a request, with what to do about it."""
     service = getattr(request.app.state, "service", "this service")
     asked = f"{request.method} {request.url.path[:_LONGEST_PATH]}"
@@ -218,7 +216,7 @@ def _detail(request: Request, error: HTTPException, headers: Mapping[str, str]) 
         case 404:
             return f"{service} has nothing at {asked}; docs/api-scopes.md lists every route"
         case 405:
-            return f"{asked} is not possible; use {headers.get('Allow', 'another method')}"
+            return f"{asked} is not possible; use {(error.headers or {}).get('Allow')}"
         case 400:
             return f"{error.detail}; send JSON in UTF-8"
         case _:
@@ -235,9 +233,7 @@ def _not_storable(_request: Request, error: Exception) -> JSONResponse:
 
 def _no_text(_request: Request, _error: Exception) -> JSONResponse:
     """Answer half a surrogate pair, which JSON can spell and nothing can write down."""
-    return problem(
-        422, "bad_input", "a text in the request is no Unicode; leave out half a surrogate pair"
-    )
+    return problem(422, "bad_input", "a text is no Unicode; leave out half a surrogate pair")
 
 
 def _database_away(request: Request, _error: Exception) -> JSONResponse:
