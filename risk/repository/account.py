@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, or_, select
+from sqlalchemy import Connection, Row, bindparam, null, or_, select, type_coerce
 
 from risk.core.book import Book, book_of
 from risk.core.exposure import Entries
@@ -15,14 +15,20 @@ from risk.core.holding import Holding
 from risk.core.usage import Scope
 from risk.repository import promises
 from risk.repository.conduct import load_conduct
-from risk.repository.external import load_external
 from risk.repository.policy import Opening
 from risk.repository.standing import Standing
 from risk.repository.view import View
-from risk.tables import exposure_counters, risk_book, risk_positions, symbol_locks
+from risk.tables import (
+    exposure_counters,
+    external_exposure,
+    risk_book,
+    risk_positions,
+    symbol_locks,
+)
+from shared.bus.codec import from_builtins
 from shared.db.dialect import for_update, insert_missing, upsert
 from shared.db.statements import Prepared, given
-from shared.domain.events import EquityMarked
+from shared.domain.events import EquityMarked, ExternalOrder
 from shared.domain.ids import AccountId, Symbol
 from shared.domain.values import ZERO
 
@@ -42,16 +48,23 @@ _HOLDINGS = Prepared(
         given(_kept.account)
     )
 )
-_LOCKS = Prepared(
-    select(symbol_locks)
-    .where(
-        given(symbol_locks.c.account),
-        or_(
-            symbol_locks.c.expires_at.is_(None),
-            symbol_locks.c.expires_at > bindparam("now", type_=symbol_locks.c.expires_at.type),
-        ),
+_in_force = (
+    given(symbol_locks.c.account),
+    or_(
+        symbol_locks.c.expires_at.is_(None),
+        symbol_locks.c.expires_at > bindparam("now", type_=symbol_locks.c.expires_at.type),
+    ),
+)
+_LOCKS = Prepared(select(symbol_locks).where(*_in_force).order_by(symbol_locks.c.symbol))
+_orders = external_exposure.c.orders
+_OF_OTHERS = Prepared(
+    select(
+        symbol_locks.c.symbol,
+        symbol_locks.c.reason,
+        type_coerce(null(), _orders.type).label(_orders.name),
     )
-    .order_by(symbol_locks.c.symbol)
+    .where(*_in_force)
+    .union_all(select(null(), null(), _orders).where(given(external_exposure.c.account)))
 )
 
 
@@ -88,6 +101,7 @@ def load_book(
     prices = {symbol: one.price for symbol, one in positions.items()}
     prices |= funds.prices(opening.quote)
     reservations = promises.load_held(connection, account)
+    locks, orders = _load_of_others(connection, account, now)
     return Book(
         as_of=mark.as_of,
         equity=mark.equity,
@@ -99,14 +113,24 @@ def load_book(
         state=state,
         positions={symbol: one for symbol, one in positions.items() if one.quantity > ZERO},
         reservations=reservations,
-        locks={Symbol(lock.symbol): lock.reason for lock in find_locks(connection, account, now)},
+        locks=locks,
         venues=opening.venues,
-        external=value_external(load_external(connection, account), prices, opening.quote),
+        external=value_external(orders, prices, opening.quote),
         markets=view.markets(connection, opening, positions.values(), reservations.values()),
         conduct=load_conduct(connection, account, now - view.failure_window),
         funds=funds,
         spent=spending.by_asset,
     )
+
+
+def _load_of_others(
+    connection: Connection, account: AccountId, now: datetime
+) -> tuple[dict[Symbol, str], list[ExternalOrder]]:
+    """Return why people locked which instruments, and the open orders that are not ours."""
+    rows = _OF_OTHERS.rows(connection, account=account, now=now)
+    locks = {Symbol(row.symbol): row.reason for row in rows if row.symbol is not None}
+    told = [row.orders for row in rows if row.symbol is None]
+    return locks, [one for some in told for one in from_builtins(some, tuple[ExternalOrder, ...])]
 
 
 def _valued(holdings: dict[Symbol, Holding], funds: Funds) -> dict[Symbol, Holding]:

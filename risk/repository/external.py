@@ -3,30 +3,15 @@
 from sqlalchemy import Connection, select
 
 from risk.tables import external_exposure
-from shared.bus.codec import from_builtins
 from shared.db.dialect import upsert
 from shared.db.statements import Prepared, given
-from shared.domain.events import ExternalOrder, ExternalOrdersSeen
-from shared.domain.ids import AccountId
+from shared.domain.events import ExternalOrdersSeen
 
-_ORDERS = Prepared(
-    select(external_exposure.c.orders)
-    .where(given(external_exposure.c.account))
-    .order_by(external_exposure.c.venue)
-)
 _SEEN_AT = Prepared(
     select(external_exposure.c.seen_at).where(
         given(external_exposure.c.account), given(external_exposure.c.venue)
     )
 )
-
-
-def load_external(connection: Connection, account: AccountId) -> tuple[ExternalOrder, ...]:
-    return tuple(
-        order
-        for orders in _ORDERS.column(connection, account=account)
-        for order in from_builtins(orders, tuple[ExternalOrder, ...])
-    )
 
 
 def save_external(connection: Connection, seen: ExternalOrdersSeen) -> bool:
