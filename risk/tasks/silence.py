@@ -52,10 +52,8 @@ class SilenceWatch:
         try:
             if self._is_silent():
                 self.transactions.attempt(self.watch.look)
-        except (
-            SQLAlchemyError,
-            Outdated,
-        ) as error:  # without the database nothing is approved either
+        except (SQLAlchemyError, Outdated) as error:
+            # without the database nothing is approved either
             log.warning("silence.again", error=in_one_line(error))
 
     def _is_silent(self) -> bool:

@@ -70,10 +70,8 @@ class FileWatch:
             log.info("state_file.read", file=str(self.path), state=wish.state, reason=wish.reason)
         try:
             self._heed(wish)
-        except (
-            SQLAlchemyError,
-            Outdated,
-        ) as error:  # nothing is claimed without the database either
+        except (SQLAlchemyError, Outdated) as error:
+            # nothing is claimed without the database either
             log.warning("state_file.again", error=in_one_line(error))
 
     def _heed(self, wish: Wish) -> None:

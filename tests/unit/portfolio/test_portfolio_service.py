@@ -13,7 +13,7 @@ from portfolio.app import build
 from portfolio.core.ledger import balances_of, fill_entries, imbalance
 from portfolio.repository import books, reports
 from portfolio.settings import PortfolioSettings
-from portfolio.tables import ledger_entries
+from portfolio.tables import bookings, ledger_entries
 from shared.bus.consumer import Consumer
 from shared.bus.doorbell import InProcessDoorbell
 from shared.bus.tables import event_log
@@ -232,6 +232,18 @@ def test_fills_move_positions_cash_and_equity(engine):
     changes = desk.said("position.changed")
     assert [one.quantity for one in changes] == [D("1.5"), D("1"), D("0")]
     assert_the_books_balance(desk)
+
+
+def test_a_mark_says_up_to_which_booking_it_goes_and_each_change_which_one_it_follows(engine):
+    desk = Desk(engine)
+    a_short_story(desk)
+    desk.say(filled("t4", Side.BUY, "1", "119", 4), filled("t5", Side.BUY, "1", "119", 4))
+    with desk.transactions.read() as connection:
+        known = {row.source_id: row.seq for row in connection.execute(select(bookings))}
+    changes = desk.said("position.changed")
+    expected = [known[f"simulated:{ACCOUNT}:{one.trade_id}"] for one in changes]
+    assert [one.booking for one in changes] == expected == [2, 3, 4, 5, 6]
+    assert [one.bookings for one in desk.said("equity.marked")] == [1, 2, 3, 4]
 
 
 def test_a_round_trip_that_closed_is_told_with_what_it_earned(engine):
