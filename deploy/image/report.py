@@ -56,8 +56,9 @@ def main() -> None:
         rows = list(layers(archive))
     for stored, unpacked, instruction in rows:
         sys.stdout.write(f"{stored / _MEBI:9.1f} {unpacked / _MEBI:9.1f}  {instruction[:100]}\n")
-    total = [sum(row[at] for row in rows) / _MEBI for at in (0, 1)]
-    sys.stdout.write(f"{total[0]:9.1f} {total[1]:9.1f}  MiB to pull, MiB on disk\n")
+    stored = sum(row[0] for row in rows) / _MEBI
+    unpacked = sum(row[1] for row in rows) / _MEBI
+    sys.stdout.write(f"{stored:9.1f} {unpacked:9.1f}  MiB to pull, MiB on disk\n")
 
 
 if __name__ == "__main__":
