@@ -93,6 +93,8 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
 
 
 def _refused_models(registry: Registry) -> str | None:
-    """Having no model is a state like any other; one that cannot be proven is not."""
+    """Return which models cannot be believed; or that there is none, and nothing to say without."""
     failures = registry.failures()
+    if not failures and not registry.champions():
+        return "there is no champion: train models with 'trading train' and promote one"
     return "; ".join(f"{scope}: {why}" for scope, why in failures.items()) or None
