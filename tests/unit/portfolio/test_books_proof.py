@@ -12,6 +12,10 @@ from typer.testing import CliRunner
 from executor.tables import fills
 from launcher.books_told import ExecutorsFills
 from launcher.cli import application
+from portfolio.core.lots import Lot
+from portfolio.core.trades import RoundTrip
+from portfolio.repository import stored
+from portfolio.repository.books import lot_row, trip_row
 from portfolio.repository.proving import Prover
 from portfolio.tables import (
     accounts,
@@ -274,6 +278,37 @@ def test_books_of_another_account_are_not_looked_at(desk):
             insert(fills), [row | {"recorded_at": other.filled_at + timedelta(0)}]
         )
     assert desk.prove().findings == []
+
+
+ROWS = {
+    stored.LOTS: lambda name: lot_row(
+        ACCOUNT,
+        Lot(lot_id=name, symbol="BTC-USDT", acquired_at=candles(1).closed_at, quantity=D(1),
+            remaining=D(1), cost=D(1), remaining_cost=D(1)),
+    ),
+    stored.TRIPS: lambda name: trip_row(
+        ACCOUNT, RoundTrip(trip_id=name, symbol="BTC-USDT", opened_at=candles(1).closed_at)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("table", ROWS, ids=lambda one: one.name)
+def test_a_row_is_found_with_the_same_work_however_many_there_are(desk, table):
+    few = _steps_to_find(desk, table)
+    with desk.transactions.begin() as uow:
+        table.write(uow.connection, [ROWS[table](f"more{number}") for number in range(5_000)])
+    assert _steps_to_find(desk, table) <= 2 * few
+
+
+def _steps_to_find(desk, table):
+    """Return how many steps of its machine SQLite takes to find one row."""
+    steps = []
+    with desk.transactions.read() as connection:
+        driver = connection.connection.driver_connection
+        driver.set_progress_handler(lambda: steps.append(1), 1)
+        assert table.named(connection, [f"simulated:{ACCOUNT}:t1"])
+        driver.set_progress_handler(None, 0)
+    return len(steps)
 
 
 @pytest.fixture
