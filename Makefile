@@ -9,7 +9,7 @@ IMAGE_GPU ?= crypto-trading-engine-gpu:0.1.0
 PACKAGES := shared models venues simulator market_data signal_generator signals recommender risk \
 	executor portfolio backtest launcher migrations
 
-.PHONY: help setup setup-dev servers run test test-long bench lint audit fmt migrate image image-gpu \
+.PHONY: help setup setup-dev servers run test k8s-check test-long bench lint audit fmt migrate image image-gpu \
 	image-report compose
 
 help:  ## list the targets
@@ -32,15 +32,24 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+$(VENV)-checkov/.done: requirements-checkov.lock
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is missing: install python3.11 and python3.11-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)-checkov
+	$(VENV)-checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.lock
+	@touch $@
+
 servers:
 	@tests/servers.sh
 
 run: setup  ## watch the platform trade in mock mode
 	$(BIN)/trading up
 
-test: setup-dev servers lint  ## everything that CI runs
+test: setup-dev servers lint $(VENV)-checkov/.done  ## everything that CI runs
 	$(BIN)/python -m tests.advisories
 	$(BIN)/pytest -n 3 --dist worksteal -m "not long"
+
+k8s-check: setup-dev servers $(VENV)-checkov/.done  ## the proofs of manifests, alerts and image that need no cluster
+	$(BIN)/pytest -n 2 -m "not long" tests/kubernetes
 
 test-long: setup-dev servers  ## the matrices and soaks that take longer than CI allows
 	$(BIN)/pytest -n 2

@@ -47,6 +47,7 @@ def combined(base: str, added: tuple[str, ...]) -> str:
     """Return what an overlay makes with further components."""
     with tempfile.TemporaryDirectory(dir=K8S, prefix=".combined-") as folder:
         kustomization = {
+            "namespace": "crypto-trading",
             "resources": [f"../overlays/{base}"],
             "components": [f"../components/{one}" for one in added],
         }
