@@ -49,7 +49,11 @@ OWN = {
     },
 }  # fmt: skip
 CANDLES = 460  # features need 400 before a model is asked; then something is held
-MONEY = ("portfolio_equity_quote", "risk_drawdown_ratio", "risk_exposure_ratio", "trading_state")
+KNOWN_AT_ONCE = {
+    "portfolio": ("portfolio_equity_quote", "portfolio_position_value_quote"),
+    "risk": ("risk_drawdown_ratio", "risk_exposure_ratio", "risk_limit_ratio", "trading_state"),
+    "signal_generator": ("model_health_state", "model_matured_labels"),
+}
 
 
 def test_each_service_of_a_mock_platform_tells_its_metrics_and_no_others(
@@ -64,10 +68,13 @@ def test_each_service_of_a_mock_platform_tells_its_metrics_and_no_others(
         assert mine | EVERYBODY <= touched(told[name]), name
         assert set(told[name]) - EVERYBODY - mine <= foreign(told[name]) | venue_only(name), name
     again = run(tmp_path, CANDLES)  # has no candle left: it tells what was written down
-    for name in ("portfolio", "risk"):
+    for name, known in KNOWN_AT_ONCE.items():
         service = next(one for one in again.services if one.name == name)
-        before, after = values(told[name]), values(scrape(service))
+        before, after = values(told[name], known), values(scrape(service), known)
+        assert before
         assert {key: after.get(key) for key in before} == before
+    held = {one.labels["symbol"] for one in told["portfolio"]["portfolio_position_value_quote"]}
+    assert held == {"ETH-USDT"}  # of what was sold again nothing is told any more
 
 
 def test_an_executor_at_a_venue_tells_how_the_venue_is(sqlite_engine):
@@ -143,9 +150,9 @@ def venue_only(name):
     return {"executor": AT_VENUE, "market_data": AT_VENUE}.get(name, set())
 
 
-def values(found):
+def values(found, names):
     return {
         (one.name, *sorted(one.labels.items())): one.value
-        for name in MONEY
+        for name in names
         for one in found.get(name, ())
     }
