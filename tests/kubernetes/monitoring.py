@@ -27,7 +27,7 @@ def rule() -> dict[str, object]:
     return {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
-        "metadata": {"name": "trading", "labels": PART_OF},
+        "metadata": {"name": "trading", "namespace": "crypto-trading", "labels": PART_OF},
         "spec": rules,
     }
 

@@ -223,5 +223,8 @@ def test_the_component_renders_with_its_dashboards_as_config_maps(tmp_path):
     for name, board in dashboards().items():
         one = maps[f"trading-dashboard-{name}"]
         assert one["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert one["metadata"]["namespace"] == "crypto-trading"
         assert json.loads(one["data"][f"{name}.json"]) == board
+    ours = [one for one in found if one["kind"] != "ConfigMap"]
+    assert {one["metadata"]["namespace"] for one in ours} == {"crypto-trading"}
     assert {one["kind"] for one in found} == {"ConfigMap", "PodMonitor", "PrometheusRule"}
