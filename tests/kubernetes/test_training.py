@@ -20,6 +20,7 @@ from signal_generator.settings import SignalGeneratorSettings
 
 FOLDER = Path(__file__).parents[2] / "k8s" / "components" / "training"
 VOLUME = FOLDER.parent / "models" / "volume.yaml"
+ENTRYPOINT = FOLDER.parents[2] / "deploy" / "image" / "entrypoint.sh"
 SHARDS, PUBLISHER = "train-shards", "publish-models"
 
 
@@ -217,8 +218,13 @@ def test_every_file_is_named_by_the_kustomization():
 def environment(name, home):
     """Return what the manifest says, with the folders here and invented candles of two coins."""
     env = {**configured()[1], **{one["name"]: one["value"] for one in container(name)["env"]}}
+    programs = home / "bin"
+    programs.mkdir(exist_ok=True)
+    (home / "numba").mkdir(exist_ok=True)  # nothing is prepared here that could be copied to it
+    if not (programs / "entrypoint").exists():
+        (programs / "entrypoint").symlink_to(ENTRYPOINT)
     changed = {
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "PATH": f"{programs}:{Path(sys.executable).parent}:/usr/bin:/bin",
         "HOME": str(home),
         "TRADING_STATE_DIR": str(home),
         "NUMBA_CACHE_DIR": str(home / "numba"),

@@ -186,7 +186,9 @@ def test_the_counters_follow_a_history_on_the_server_too(mariadb_engine, facts):
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(100, 140))
 def test_the_counters_follow_long_histories(sqlite_engine, facts, seed):
-    story = Story(facts.Risk(sqlite_engine, SYMBOLS), facts, seed)
+    story = Story(
+        facts.Risk(sqlite_engine, SYMBOLS, platform={"trading_deeds_per_second": 1e6}), facts, seed
+    )
     for _ in range(300):
         story.happen()
 
