@@ -21,6 +21,7 @@ GROUPS = (
     "chain",
     "backtests",
     "services",
+    "cluster",
     "risk",
     "halt",
     "executor",
