@@ -24,6 +24,7 @@ from shared.bus.unit_of_work import Transactions, UnitOfWork
 from shared.domain.candle import shards
 from shared.domain.enums import TradingState
 from shared.domain.events import (
+    BalanceMoved,
     CandlesClosed,
     EquityMarked,
     ExternalOrdersSeen,
@@ -163,6 +164,7 @@ def _handlers(reviewer: Reviewer) -> dict[str, Handler]:
         RoundTripClosed.topic: conduct.on_round_trips_closed,
         RecommendationExpired.topic: book.on_recommendations_expired,
         PositionChanged.topic: book.on_positions_changed,
+        BalanceMoved.topic: book.on_balances_moved,
         EquityMarked.topic: book.on_equity_marked,
         ExternalOrdersSeen.topic: venue.on_external_orders_seen,
         VenueSurprised.topic: venue.on_venue_surprised,

@@ -105,7 +105,7 @@ class Movements:
         self, uow: UnitOfWork, account: Account, movement: Movement, booking: Booking
     ) -> None:
         """Book it, and have the executor expect it at the venue."""
-        self.poster.post(uow, account, [Told(booking, movement.movement_id)])
+        after = self.poster.post(uow, account, [Told(booking, movement.movement_id)])
         actor = movement.settled_by or movement.asked_by
         uow.audit(actor, "movement.booked", movement.movement_id, _told(movement))
         for asset, amount in moved_by(booking.account, entries_of(booking)).items():
@@ -117,6 +117,7 @@ class Movements:
                 reference=movement.movement_id,
                 actor=actor,
                 moved_at=booking.booked_at,
+                booking=after.bookings,
             )
             uow.emit(fact)
 

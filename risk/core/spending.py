@@ -1,8 +1,8 @@
-"""What fills have taken of the cash since it was last marked: money is never counted twice.
+"""What fills and movements have taken of the cash since it was last marked: nothing counts twice.
 
-A fill ends its promise at once, and cash is as of the last mark. Which fills a mark contains is
-decided by portfolio's own numbers: a mark says how many bookings it has seen, and the fact of a
-position which booking it follows. A fill that no number is known of counts as not yet in the mark.
+A fill ends its promise at once, and cash is as of the last mark. What a mark contains is decided by
+portfolio's own numbers: a mark says how many bookings it has seen, the fact of a position or of a
+movement which booking it follows. A fill that no number is known of is not yet in the mark.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from shared.domain.events import PositionChanged
+from shared.domain.events import BalanceMoved, PositionChanged
 from shared.domain.ids import Symbol, TradeId
 from shared.domain.instrument import split_symbol
 from shared.domain.order import Fill
@@ -20,9 +20,12 @@ from shared.domain.values import MONEY, ZERO, exact
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What one fill took of one quote; `booking`: its number in portfolio's books, once told."""
+    """What one fill or movement took of one quote; `booking`: its number in portfolio's books.
 
-    symbol: Symbol
+    A fill's number is None until it is told. `symbol`: None for a movement.
+    """
+
+    symbol: Symbol | None
     trade_id: TradeId
     asset: str
     amount: Decimal
@@ -39,6 +42,21 @@ class Spending:
     def filled(self, fills: Iterable[Fill], quotes: AbstractSet[str]) -> "Spending":
         new = (one for fill in fills for one in spent_by(fill, quotes))
         return replace(self, spent=(*self.spent, *new))
+
+    def moved(self, facts: Iterable[BalanceMoved], quotes: AbstractSet[str]) -> "Spending":
+        """Follow what people say went out; what came in counts from the next mark on."""
+        gone = (
+            Spent(
+                symbol=None,
+                trade_id=TradeId(one.reference),
+                asset=one.asset,
+                amount=-one.amount,
+                booking=one.booking,
+            )
+            for one in facts
+            if one.amount < ZERO and one.asset in quotes and one.booking is not None
+        )
+        return self._left(self.bookings, (*self.spent, *gone))
 
     def numbered(self, facts: Iterable[PositionChanged]) -> "Spending":
         """Follow portfolio's word that it has booked fills, and as which bookings."""

@@ -33,6 +33,7 @@ from risk.repository.view import view
 from shared.bus.envelope import Envelope
 from shared.bus.unit_of_work import UnitOfWork
 from shared.domain.events import (
+    BalanceMoved,
     EquityMarked,
     OrderAccepted,
     OrderCanceled,
@@ -149,6 +150,19 @@ class BookKeeper:
         if changed:
             account.save_holdings(uow.connection, self.opening.account, changed.values())
             self.count(uow, set(changed))
+
+    def on_balances_moved(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
+        """Take what went out of the account off the cash, until a mark knows of it."""
+        facts = [
+            envelope.event
+            for envelope in batch
+            if isinstance(envelope.event, BalanceMoved)
+            and envelope.event.account == self.opening.account
+        ]
+        if facts:
+            account.lock_account(uow.connection, self.opening.account)
+            quotes = self.opening.quotes
+            self._spend(uow, lambda known: known.moved(facts, quotes))
 
     def on_equity_marked(self, batch: Sequence[Envelope], uow: UnitOfWork) -> None:
         account.lock_account(uow.connection, self.opening.account)

@@ -208,6 +208,7 @@ class BalanceMoved:
     """What a person says moved an asset beside our fills: `amount` came, or went if negative.
 
     Said by portfolio, once per `reference` and asset; the executor expects it at the venue.
+    `booking`: its number in portfolio's books.
     """
 
     topic: ClassVar[str] = "balance.moved"
@@ -218,6 +219,7 @@ class BalanceMoved:
     reference: str
     actor: str
     moved_at: datetime
+    booking: int | None = None
 
     @property
     def identity(self) -> tuple[str, ...]:

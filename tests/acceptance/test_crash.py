@@ -25,8 +25,8 @@ def _short_lived_trades(monkeypatch):
 @pytest.mark.parametrize(
     ("database_address", "phase"),
     [
-        ("sqlite", "after"),
         ("mariadb", "before"),
+        pytest.param("sqlite", "after", marks=pytest.mark.long),
         pytest.param("sqlite", "before", marks=pytest.mark.long),
         pytest.param("mariadb", "after", marks=pytest.mark.long),
     ],

@@ -73,6 +73,11 @@ def assert_same(result, drive):
     assert curve == pytest.approx(list(result.outcome.curve.equity[1:]), rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    "database_address",
+    ["sqlite", pytest.param("mariadb", marks=pytest.mark.long)],
+    indirect=True,
+)
 def test_synthetic_candles_with_models(database_address, tmp_path, models_dir, monkeypatch):
     monkeypatch.setenv("SIGNAL_GENERATOR__MODELS_DIR", str(models_dir))
     count = 520
@@ -152,6 +157,7 @@ def test_a_gap_in_one_instrument_and_a_late_listing(
     drive.close()
 
 
+@pytest.mark.long
 def test_turns_may_be_taken_in_any_order(sqlite_address, tmp_path, models_dir, monkeypatch):
     """Who handles first within an instant changes nothing: decisions wait for their book."""
     import random

@@ -25,7 +25,7 @@ def two(scene, rig=None, crash_at="", **settings):
     """Start a leader and, once it leads, another that waits for its turn."""
     leader = scene.start(crash_at, rig, **settings).ready()
     other = scene.start(**settings)
-    scene.wait(lambda: other.checks() is not None)
+    scene.wait(lambda: "leader" in (other.checks() or ()))
     return leader, other
 
 

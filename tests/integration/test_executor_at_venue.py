@@ -231,6 +231,14 @@ def test_an_order_of_another_environment_is_nobody_of_ours(trading, sim):
     assert trading.rows() == []
 
 
+ONE_VENUE = pytest.mark.parametrize(
+    "sim",
+    [pytest.param(one, marks=() if one == VENUES[0] else pytest.mark.long) for one in VENUES],
+    indirect=True,
+)
+
+
+@ONE_VENUE
 def test_coins_that_come_from_nowhere_freeze_their_instrument_until_they_are_accepted(trading, sim):
     sim.exchange.deposit("main", "BTC", D(3))
     trading.wait(lambda: frozen(trading), 25)

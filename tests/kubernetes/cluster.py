@@ -101,7 +101,8 @@ class Pod:
             "POD_NAMES": json.dumps(self.names),
         }
         words = [self.here(container, one) for one in container.get("args", ())]
-        command = [self.here(container, one) for one in container.get("command", [str(ENTRYPOINT)])]
+        told_to_run = [self.here(container, one) for one in container.get("command", ())]
+        command = told_to_run or [str(ENTRYPOINT)]
         self._link_models(container)
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(

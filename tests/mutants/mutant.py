@@ -15,7 +15,7 @@ _TESTS_FAILED = 1  # pytest's exit status; a file that cannot be imported has an
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """`old` stands exactly once in `file`; `is_quick`: its tests need no server."""
+    """`old` stands exactly once in `file`; `is_quick`: its tests take seconds."""
 
     name: str
     file: str

@@ -13,6 +13,7 @@ MUTANTS = [
         old='        self.line.reach("executor.claim_before_commit")\n',
         new="        if claimed is not None:\n            self.line.venue.submit(claimed.request)\n",
         test=_PROTOCOL + "test_an_order_is_committed_as_sent_before_a_byte_leaves[sqlite]",
+        is_quick=False,
     ),
     Mutant(
         name="send again on a timeout",

@@ -22,6 +22,7 @@ def demo(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.long  # that it trains and is served: tests/kubernetes/test_cluster.py
 def test_it_makes_signed_champions_where_they_are_served_from_and_only_once(demo, tmp_path):
     served = tmp_path / "served"
     first = demo()

@@ -40,6 +40,7 @@ def trading(tmp_path, monkeypatch):
     sys.modules.pop("of_mine", None)
 
 
+@pytest.mark.long  # each planted leak by itself: tests/unit/models/test_leakage.py
 def test_what_looks_ahead_is_named_and_ends_with_one(trading):
     result = trading("--features", "of_mine:ahead", "--json")
     assert result.exit_code == 1, result.output

@@ -97,7 +97,9 @@ def expected(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "pool", [Pool(jobs=2), Pool(jobs=2, backend="dask")], ids=lambda pool: pool.backend
+    "pool",
+    [Pool(jobs=2), pytest.param(Pool(jobs=2, backend="dask"), marks=pytest.mark.long)],
+    ids=lambda pool: pool.backend,
 )
 def test_processes_side_by_side_leave_the_same_bytes(expected, tmp_path, pool):
     train_models(weak_markets(), quick(pool=pool), tmp_path, NOW, silent)

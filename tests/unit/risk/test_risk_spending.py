@@ -10,8 +10,13 @@ from hypothesis import strategies as st
 from risk.core.book import book_of
 from risk.core.rooms import cash_room
 from risk.core.spending import Spending, spent_by
-from shared.domain.enums import OrderStatus, Purpose, Side
-from shared.domain.events import CashMark, OrderCanceled, PositionChanged
+from shared.domain.enums import BalanceKind, OrderStatus, Purpose, Side
+from shared.domain.events import (
+    BalanceMoved,
+    CashMark,
+    OrderCanceled,
+    PositionChanged,
+)
 from shared.domain.values import ZERO
 from tests.builders import CLOSED_AT, EQUITY, FILL
 
@@ -62,6 +67,21 @@ def test_a_fill_without_a_number_is_in_no_mark_and_one_with_a_number_in_those_th
     assert known.numbered([booked("t1", 6)]).marked(6).spent == ()
     assert known.numbered([booked("t1", 4)]).spent == ()  # that mark contained it already
     assert known.numbered([booked("t1", 4, "ETH-USDT")]).spent == known.spent
+
+
+def gone(amount, booking, asset="USDT", reference="m1"):
+    return BalanceMoved(
+        account="mock-main", asset=asset, amount=D(amount), kind=BalanceKind.WITHDRAWAL,
+        reference=reference, actor="ada", moved_at=CLOSED_AT, booking=booking,
+    )  # fmt: skip
+
+
+def test_what_a_person_took_out_is_gone_until_a_mark_knows_of_it_and_what_came_in_waits():
+    known = Spending().marked(5)
+    assert known.moved([gone("-30", 6)], QUOTES).by_asset == {"USDT": D(30)}
+    assert known.moved([gone("-30", 6)], QUOTES).marked(6).spent == ()
+    assert known.moved([gone("-30", 5)], QUOTES).spent == ()  # that mark contained it already
+    assert known.moved([gone("30", 6), gone("-1", 6, "BTC")], QUOTES).spent == ()
 
 
 @given(data=st.data())

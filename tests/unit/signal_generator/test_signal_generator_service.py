@@ -174,11 +174,12 @@ def test_one_row_holds_all_that_a_signal_came_from(engine, models_dir, undisturb
     assert len(row.carry) < 1000
 
 
-def test_without_models_everything_is_refused_and_ready(sqlite_engine, tmp_path):
+def test_without_models_everything_is_refused_and_readiness_says_why(sqlite_engine, tmp_path):
     desk = Desk(sqlite_engine, tmp_path / "none")
     desk.hear(*everything(last=FIRST + 3))
     assert {signal.reasons[-1] for one in desk.said() for signal in one.signals} == {"no_model"}
-    assert desk.ask("GET", "/health/ready", scope=None).status_code == 200
+    ready = desk.ask("GET", "/health/ready", scope=None)
+    assert (ready.status_code, "trading train" in ready.json()["checks"]["models"]) == (503, True)
     assert desk.ask("GET", "/models").json()["items"] == []
     answer = desk.ask("POST", "/predict", body={"symbol": "BTC-USDT"})
     assert answer.status_code == 503
