@@ -13,9 +13,9 @@ from shared.domain.errors import BadInput
 from shared.http import key_desk
 from shared.http.key_desk import CHAIN, Made, Making, checked_overlap
 from shared.http.key_names import checked_name
-from shared.http.keys import Principal, StoredKey, checked_scope, stored_keys
+from shared.http.keys import Principal, Standing, StoredKey, checked_scope, stored_keys
 from shared.runtime.configuration import SECTIONS
-from shared.runtime.pepper import ensure_pepper, refuse_another
+from shared.runtime.pepper import another_pepper, ensure_pepper, of_another
 from shared.runtime.service import build_runtime
 from shared.runtime.settings import PlatformSettings, load
 
@@ -147,7 +147,10 @@ def _desk() -> "tuple[Transactions, Making]":
         _transactions(settings),
     )
     with transactions.read() as connection:
-        refuse_another(settings, pepper, stored_keys(connection).values(), now)
+        stored = stored_keys(connection).values()
+    valid = [one for one in stored if one.standing(now) is Standing.VALID]
+    if others := of_another(pepper, valid):
+        raise another_pepper(others)
     return transactions, Making(actor=person(), now=now, mode=settings.mode, pepper=pepper)
 
 

@@ -73,7 +73,7 @@ def build(settings: RiskSettings, runtime: Runtime) -> Service:
         interval=platform.market.interval,
     )
     api.include_router(router(desk))
-    return Service(
+    return Service(  # never shared: spending follows facts in the order they were said
         name=NAME,
         port=PORT,
         api=api,

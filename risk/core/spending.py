@@ -60,7 +60,9 @@ class Spending:
 
     def numbered(self, facts: Iterable[PositionChanged]) -> "Spending":
         """Follow portfolio's word that it has booked fills, and as which bookings."""
-        told = {(one.symbol, one.trade_id): one.booking for one in facts}
+        told: dict[tuple[Symbol | None, TradeId], int | None] = {
+            (one.symbol, one.trade_id): one.booking for one in facts
+        }
         spent = (
             replace(one, booking=told.get((one.symbol, one.trade_id), one.booking))
             for one in self.spent

@@ -7,6 +7,7 @@ from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
 from shared.bus.doorbell import InProcessDoorbell
@@ -63,6 +64,8 @@ class RedisDoorbell:
             return
         try:
             self._client.publish(_CHANNEL, " ".join(names))
+        except NoPermissionError as error:
+            self._refusal = f"Redis refuses to let us ring: {error}; check the rights of REDIS_USER"
         except (redis.RedisError, OSError):
             self._silent_until = time.monotonic() + _PAUSE_SECONDS
 
@@ -84,6 +87,7 @@ class RedisDoorbell:
                 self._refusal = f"Redis refuses us: {error}; check REDIS_USER and REDIS_PASSWORD"
                 self._pause()
             except (redis.RedisError, OSError):
+                self._refusal = None
                 self._pause()
 
     def _pause(self) -> None:

@@ -16,9 +16,14 @@ def schema_revision(connection: Connection) -> str | None:
     try:
         return connection.execute(_REVISION).scalar()
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise
-        return None
+        if _is_missing(error):
+            return None
+        raise
+
+
+def _is_missing(error: DBAPIError) -> bool:
+    code, said = _said(error)
+    return code in _NO_SUCH_TABLE or said.startswith("no such table")
 
 
 def mismatch(found: str | None) -> str | None:

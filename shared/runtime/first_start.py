@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -11,6 +12,7 @@ from shared.domain.clock import SystemClock
 from shared.http.key_desk import CHAIN
 from shared.http.keys import (
     Principal,
+    Standing,
     StoredKey,
     generate,
     peppered,
@@ -18,7 +20,7 @@ from shared.http.keys import (
     store,
     stored_keys,
 )
-from shared.runtime.pepper import ensure_pepper, pepper_of, refuse_another
+from shared.runtime.pepper import another_pepper, ensure_pepper, of_another, pepper_of
 from shared.runtime.service import Runtime
 from shared.runtime.settings import ConfigurationError, Mode, PlatformSettings
 
@@ -42,10 +44,11 @@ def ensure_key(runtime: Runtime) -> str | None:
         ensure_pepper(settings)
         sys.stderr.write(
             "\nThe pepper of the keys in the database is gone, so none of them works; a new one "
-            "was made. Make new keys with 'trading keys create NAME --scope admin'.\n\n"
+            "was made. End them with 'trading keys revoke ID', then make new ones with 'trading "
+            "keys create NAME --scope admin'.\n\n"
         )
     elif stored:
-        refuse_another(settings, ensure_pepper(settings), stored, SystemClock().now())
+        _judge_pepper(settings, stored)
     if stored or settings.keys():
         return None
     if settings.mode is not Mode.MOCK:
@@ -74,6 +77,24 @@ def ensure_key(runtime: Runtime) -> str | None:
         f"\nYour API key (shown once; kept in {path} for the trading command):\n\n    {key}\n\n"
     )
     return key
+
+
+def _judge_pepper(settings: PlatformSettings, stored: Sequence[StoredKey]) -> None:
+    """Say which keys another pepper has made; refuse where nobody would be let in; mock takes any.
+
+    Raises:
+        ConfigurationError: not one key of the database or of the configuration works.
+    """
+    if settings.mode is Mode.MOCK:
+        return
+    now = SystemClock().now()
+    valid = [one for one in stored if one.standing(now) is Standing.VALID]
+    others = of_another(ensure_pepper(settings), valid)
+    if not others:
+        return
+    if len(others) == len(valid) and not settings.keys():
+        raise another_pepper(others)
+    sys.stderr.write(f"\n{another_pepper(others).detail}\n\n")
 
 
 def _not_revoked(transactions: Transactions, settings: PlatformSettings) -> list[StoredKey]:

@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 
-from shared.http.keys import Standing, StoredKey, sign_of
+from shared.http.keys import StoredKey, sign_of
 from shared.runtime.settings import ConfigurationError, Mode, PlatformSettings
 
 PEPPER_FILE = "key-pepper"
@@ -45,27 +44,18 @@ def ensure_pepper(settings: PlatformSettings) -> bytes:
     return _make(settings.state_dir / PEPPER_FILE)
 
 
-def refuse_another(
-    settings: PlatformSettings, pepper: bytes, stored: Iterable[StoredKey], now: datetime
-) -> None:
-    """See that the valid keys of the database were made with this pepper; mock takes any.
-
-    Raises:
-        ConfigurationError: one was made with another: nobody could ever show it to be known.
-    """
-    if settings.mode is Mode.MOCK:
-        return
+def of_another(pepper: bytes, valid: Iterable[StoredKey]) -> tuple[StoredKey, ...]:
+    """Return the keys that were made with another pepper: nobody can show them to be known."""
     sign = sign_of(pepper)
-    others = [
-        one.principal.key_id
-        for one in stored
-        if one.standing(now) is Standing.VALID and one.pepper != sign
-    ]
-    if others:
-        raise ConfigurationError(
-            f"TRADING_KEY_PEPPER: the keys {', '.join(others)} were made with another pepper and "
-            "would be refused; give that one, or end each of them with 'trading keys revoke ID'"
-        )
+    return tuple(one for one in valid if one.pepper != sign)
+
+
+def another_pepper(keys: Iterable[StoredKey]) -> ConfigurationError:
+    ids = ", ".join(one.principal.key_id for one in keys)
+    return ConfigurationError(
+        f"TRADING_KEY_PEPPER: the keys {ids} were made with another pepper and are refused; give "
+        "that one, or end each of them with 'trading keys revoke ID'"
+    )
 
 
 def _make(path: Path) -> bytes:

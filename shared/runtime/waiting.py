@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -56,7 +57,7 @@ def wait_until_met(checks: Sequence[Check], stop: Event) -> bool:
         if found != told:
             log.warning("start.waits", **found)
             told = found
-        stop.wait(_PAUSE_SECONDS)
+        time.sleep(_PAUSE_SECONDS)  # a signal sets this event, in this very thread
     return False
 
 

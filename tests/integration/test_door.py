@@ -280,6 +280,22 @@ def test_paper_does_not_start_on_keys_it_cannot_check(tmp_path):
     )
 
 
+def test_one_key_of_another_pepper_is_named_and_stops_nobody(tmp_path, capsys):
+    _, runtime = client_of(tmp_path)
+    good = stored_key(runtime)
+    with runtime.transactions(CHAIN).begin() as uow:
+        making = Making(
+            actor="ada", now=SystemClock().now(), mode="mock", pepper=b"of another folder" * 3
+        )
+        stray = key_desk.create(uow, Principal(name="stray", scope="read"), None, making)
+    pepper = (tmp_path / PEPPER_FILE).read_text().strip()
+    told = {"trading_state_dir": tmp_path, "trading_mode": "paper", "trading_key_pepper": pepper}
+    assert ensure_key(build_runtime(load(PlatformSettings, **told))) is None
+    said = capsys.readouterr().err
+    assert stray.key.principal.key_id in said
+    assert good.key.principal.key_id not in said
+
+
 def test_an_empty_pepper_file_is_said_to_be_empty(tmp_path):
     settings = load(PlatformSettings, trading_state_dir=tmp_path)
     assert pepper_of(settings) is None

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+import redis
 
 from shared.bus.consumer import Consumer, wait_until_idle
 from shared.bus.redis_doorbell import RedisDoorbell
@@ -116,6 +117,20 @@ def test_a_user_that_redis_refuses_is_a_problem_and_one_who_waits_for_redis_is_n
         right.close()
         if redis_server.process.poll() is not None:
             redis_server.start()
+
+
+def test_a_user_that_may_listen_and_not_ring_is_a_problem(redis_server):
+    rights = ["resetchannels", "&trading:doorbell", "+@connection", "+subscribe", "+unsubscribe"]
+    with redis.Redis(port=redis_server.port) as administrator:
+        administrator.execute_command("ACL", "SETUSER", "mute", "on", ">mute", *rights)
+    mute = RedisDoorbell(replace(redis_server.address, user="mute", password="mute"))
+    try:
+        assert until(lambda: mute.is_connected)
+        assert mute.problem() is None
+        mute.ring(["risk"])
+        assert "check the rights of REDIS_USER" in mute.problem()
+    finally:
+        mute.close()
 
 
 def test_closing_ends_the_listener_and_ringing_afterwards_is_harmless(redis_server):

@@ -96,6 +96,18 @@ def test_a_wrong_password_is_named(server, begun):
     assert process.status() == 503
 
 
+def test_a_missing_grant_is_not_taken_for_a_missing_schema(server, begun):
+    server.start()
+    made_ready(server)
+    engine = connect(server.address)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE USER 'barred'@'%' IDENTIFIED BY 'barred'"))
+        connection.execute(text("GRANT SELECT ON crypto_transactions.audit TO 'barred'@'%'"))
+    engine.dispose()
+    process = begun(DB_USER="barred", DB_PASSWORD="barred")
+    assert says(process, "the grants of that user"), reason(process)
+
+
 def test_it_can_be_stopped_while_it_waits(server, begun):
     process = begun()
     assert says(process, "no use of")
