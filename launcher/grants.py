@@ -4,7 +4,7 @@ Whoever gets hold of one service's password can neither write another's tables n
 append-only, whatever SQL it sends.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +36,15 @@ _CHANGE = "SELECT, INSERT, UPDATE"
 _OWN = "SELECT, INSERT, UPDATE, DELETE"
 
 Rights = Mapping[str, str]  # privileges by `database.table`
+Right = tuple[str, str]  # a privilege, and what it is on, as GRANT and REVOKE write them
+
+_TABLE = "CONCAT('`', TABLE_SCHEMA, '`.`', TABLE_NAME, '`')"
+_VIEWS = (  # of information_schema: where, the privilege, what it is on
+    ("USER_PRIVILEGES", "PRIVILEGE_TYPE", "'*.*'"),
+    ("SCHEMA_PRIVILEGES", "PRIVILEGE_TYPE", "CONCAT('`', TABLE_SCHEMA, '`.*')"),
+    ("TABLE_PRIVILEGES", "PRIVILEGE_TYPE", _TABLE),
+    ("COLUMN_PRIVILEGES", "CONCAT(PRIVILEGE_TYPE, ' (`', COLUMN_NAME, '`)')", _TABLE),
+)
 
 
 def _name(table: Table) -> str:
@@ -90,14 +99,27 @@ def operator_rights() -> Rights:
     }
 
 
-def statements(user: str, rights: Rights) -> Iterable[str]:
-    """Return what makes the user have exactly these rights; `:password` is to be given."""
-    who = f"'{user}'@'%'"
-    yield f"CREATE USER IF NOT EXISTS {who} IDENTIFIED BY :password"
-    yield f"ALTER USER {who} IDENTIFIED BY :password"
-    yield f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {who}"
+def _wanted(rights: Rights) -> set[Right]:
+    found: set[Right] = set()
     for table, privileges in rights.items():
-        yield f"GRANT {privileges} ON {table} TO {who}"
+        place = ".".join(f"`{part}`" for part in table.split("."))
+        found |= {(one, place) for one in privileges.split(", ")}
+    return found
+
+
+def _held(connection: Connection, who: str) -> set[Right]:
+    """Return what a user may do on the server, a database, a table or a column."""
+    found: set[Right] = set()
+    for view, privilege, place in _VIEWS:
+        asked = (
+            f"SELECT {privilege}, {place}, IS_GRANTABLE"  # noqa: S608
+            f" FROM information_schema.{view} WHERE GRANTEE = :who"
+        )
+        for held, on, grantable in connection.execute(text(asked), {"who": who}):
+            found.add((held, on))
+            if grantable == "YES":
+                found.add(("GRANT OPTION", on))
+    return {(held, on) for held, on in found if held != "USAGE"}
 
 
 def _rights(user: str) -> Rights:
@@ -107,11 +129,21 @@ def _rights(user: str) -> Rights:
 
 
 def make_users(connection: Connection, passwords: Mapping[str, str]) -> None:
-    """Make the users, or bring those that are there to these passwords and rights."""
+    """Make the users, or bring those that are there to these passwords and rights.
+
+    What a user has and shall have is never taken away in between: services run meanwhile.
+    """
     for user, password in passwords.items():
-        for statement in statements(user, _rights(user)):
-            given = {"password": password} if ":password" in statement else {}
-            connection.execute(text(statement), given)
+        who = f"'{user}'@'%'"
+        for verb in ("CREATE USER IF NOT EXISTS", "ALTER USER"):
+            connection.execute(
+                text(f"{verb} {who} IDENTIFIED BY :password"), {"password": password}
+            )
+        wanted, held = _wanted(_rights(user)), _held(connection, who)
+        for privilege, place in sorted(wanted - held):
+            connection.execute(text(f"GRANT {privilege} ON {place} TO {who}"))
+        for privilege, place in sorted(held - wanted):
+            connection.execute(text(f"REVOKE {privilege} ON {place} FROM {who}"))
 
 
 def read_passwords(folder: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The database itself keeps every service to its own tables."""
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from launcher.grants import OPERATOR, TRAINING, USERS, make_users, read_passwords
@@ -85,6 +85,59 @@ def test_what_is_its_own_it_may(users, user, statement):
 )
 def test_what_is_not_it_may_not(users, user, statement):
     assert not may(users, user, statement)
+
+
+@pytest.fixture
+def administrator(users):
+    engine = create_engine(users.url())
+    yield engine
+    engine.dispose()
+
+
+def made_again(users, engine, user):
+    """Return what the server was told of rights, and after what the user could not work on."""
+    told, failed = [], []
+
+    def look(_connection, _cursor, statement, *_rest):
+        if statement.startswith(("GRANT", "REVOKE")):
+            told.append(statement)
+        if not may(users, user, "SELECT * FROM risk_quotes FOR UPDATE"):
+            failed.append(statement)
+
+    event.listen(engine, "after_cursor_execute", look)
+    with engine.begin() as connection:
+        make_users(connection, {user: PASSWORD})
+    event.remove(engine, "after_cursor_execute", look)
+    return told, failed
+
+
+def test_making_a_user_again_takes_nothing_from_a_service_that_runs(users, administrator):
+    assert made_again(users, administrator, "risk") == ([], [])
+
+
+SURPLUS = {
+    "ALL PRIVILEGES ON crypto_transactions.orders": "DELETE FROM orders",
+    "CREATE, DROP ON crypto_transactions.*": "CREATE OR REPLACE TABLE more (id INT)",
+    "UPDATE (topic) ON crypto_transactions.event_log": "UPDATE event_log SET topic = topic",
+    "SELECT ON *.*": "SELECT * FROM live_consents",
+}
+
+
+def test_what_is_too_much_is_taken_and_what_is_missing_given_and_nothing_else(users, administrator):
+    with administrator.begin() as connection:
+        for right in SURPLUS:
+            connection.execute(text(f"GRANT {right} TO 'risk'@'%' WITH GRANT OPTION"))
+        connection.execute(text("REVOKE INSERT ON crypto_transactions.audit FROM 'risk'@'%'"))
+    assert all(may(users, "risk", statement) for statement in SURPLUS.values())
+    _, failed = made_again(users, administrator, "risk")
+    assert not failed
+    assert not any(may(users, "risk", statement) for statement in SURPLUS.values())
+    assert may(users, "risk", "INSERT INTO audit SELECT * FROM audit WHERE 1 = 0")
+    with administrator.begin() as connection:
+        lines = connection.execute(text("SHOW GRANTS FOR 'risk'@'%'")).scalars().all()
+        connection.execute(text("DROP TABLE crypto_transactions.more"))
+    assert not [one for one in lines if "GRANT OPTION" in one]
+    assert made_again(users, administrator, "risk") == ([], [])
 
 
 def test_a_missing_and_a_guessable_password_are_named(tmp_path):

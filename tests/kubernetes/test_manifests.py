@@ -183,6 +183,21 @@ def test_liveness_asks_the_process_alone_and_readiness_gives_reasons(name):
 
 
 @everywhere
+def test_who_is_not_ready_can_still_be_asked_why_and_be_halted(name):
+    rendered = overlay(name)
+    for workload in rendered.services():
+        service = rendered.documents["Service", workload["metadata"]["name"]]
+        assert service["spec"]["publishNotReadyAddresses"] is True
+
+
+@everywhere
+def test_a_mended_configuration_replaces_a_pod_that_never_got_ready(name):
+    """OrderedReady waits for ever for the broken one (kubernetes issue 67250)."""
+    for one in overlay(name).all("StatefulSet"):
+        assert one["spec"]["podManagementPolicy"] == "Parallel"
+
+
+@everywhere
 def test_a_pod_has_time_to_end_in_order(name):
     ending = 8 + 5  # what tasks and requests are given, shared/runtime
     for workload in overlay(name).services():
