@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import Connection, Table, create_engine, text
+from sqlalchemy import Connection, Table, column, create_engine, literal_column, select, table, text
 
 from executor.tables import live_consents
 from launcher.assembly import NAMES
@@ -101,8 +101,8 @@ def operator_rights() -> Rights:
 
 def _wanted(rights: Rights) -> set[Right]:
     found: set[Right] = set()
-    for table, privileges in rights.items():
-        place = ".".join(f"`{part}`" for part in table.split("."))
+    for on, privileges in rights.items():
+        place = ".".join(f"`{part}`" for part in on.split("."))
         found |= {(one, place) for one in privileges.split(", ")}
     return found
 
@@ -112,10 +112,11 @@ def _held(connection: Connection, who: str) -> set[Right]:
     found: set[Right] = set()
     for view, privilege, place in _VIEWS:
         asked = (
-            f"SELECT {privilege}, {place}, IS_GRANTABLE"  # noqa: S608
-            f" FROM information_schema.{view} WHERE GRANTEE = :who"
+            select(literal_column(privilege), literal_column(place), column("IS_GRANTABLE"))
+            .select_from(table(view, schema="information_schema"))
+            .where(column("GRANTEE") == who)
         )
-        for held, on, grantable in connection.execute(text(asked), {"who": who}):
+        for held, on, grantable in connection.execute(asked):
             found.add((held, on))
             if grantable == "YES":
                 found.add(("GRANT OPTION", on))
