@@ -26,7 +26,7 @@ needs_kubectl = pytest.mark.skipif(
 def render(folder: Path) -> str:
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
-            ["kubectl", "kustomize", folder, "--load-restrictor", "LoadRestrictionsNone"],
+            ["kubectl", "kustomize", folder],
             capture_output=True, text=True, timeout=120, check=False,
             env={"PATH": os.environ["PATH"], "HOME": home},
         )  # fmt: skip
@@ -43,13 +43,23 @@ def components() -> tuple[str, ...]:
     return tuple(sorted(path.name for path in (K8S / "components").iterdir() if path.is_dir()))
 
 
-def combined(base: str, added: tuple[str, ...]) -> str:
-    """Return what an overlay makes with further components."""
+def combined(overlaid: str, added: tuple[str, ...], **more: object) -> str:
+    """Return what an overlay makes with further components, and with `more` of a kustomization."""
+    return _kustomized(f"../overlays/{overlaid}", added, more)
+
+
+def over_base(added: tuple[str, ...]) -> str:
+    """Return what the base makes with components alone."""
+    return _kustomized("../base", added, {})
+
+
+def _kustomized(resource: str, added: tuple[str, ...], more: dict[str, object]) -> str:
     with tempfile.TemporaryDirectory(dir=K8S, prefix=".combined-") as folder:
         kustomization = {
             "namespace": "crypto-trading",
-            "resources": [f"../overlays/{base}"],
+            "resources": [resource],
             "components": [f"../components/{one}" for one in added],
+            **more,
         }
         Path(folder, "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
         return render(Path(folder))

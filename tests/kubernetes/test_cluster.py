@@ -2,15 +2,17 @@
 
 import re
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
 import yaml
+from sqlalchemy import create_engine, text
 
 from launcher.assembly import NAMES, PORTS
 from tests.kubernetes.cluster import Cluster, key_of
 from tests.kubernetes.rendered import Rendered, needs_kubectl, overlay, template_of
-from tests.kubernetes.test_manifests import allowed_stores
+from tests.kubernetes.test_manifests import allowed_edges
 
 pytestmark = needs_kubectl
 
@@ -57,7 +59,7 @@ def test_the_mock_overlay_trades_with_what_its_manifests_say_and_nothing_else(cl
         scraped(pod)
     places = {place[key]: name for name, place in cluster.names.items() for key in place}
     edges = {name: {places.get(peer, peer) for peer in peers} for name, peers in seen.items()}
-    assert edges == {pod.name: allowed_stores(cluster.rendered, pod.workload) for pod in services}
+    assert edges == {pod.name: allowed_edges(cluster.rendered, pod.workload) for pod in services}
     assert {pod.name: pod.end() for pod in services} == {pod.name: 0 for pod in services}
 
 
@@ -104,6 +106,49 @@ def test_a_secret_without_the_key_that_is_needed_ends_with_78_and_the_name_of_it
         assert re.search(r"DB_PASSWORD_FILE=.*database-password", pod.log)
     finally:
         cluster.close()
+
+
+def waits_for(pod, words):
+    """Tell whether the pod lives, is not ready, and comes to give these words as the reason."""
+    pod.wait_for("startupProbe")
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        answer = pod.probe("readinessProbe")
+        if words in answer.json()["checks"].get("database", ""):
+            return answer.status_code == 503 and pod.probe("livenessProbe").status_code == 200
+        time.sleep(0.1)
+    return False
+
+
+def stamp(cluster, revision):
+    """Write a revision of the schema; return the one before."""
+    password = cluster.rendered.data("Secret", "mysql-root")["password"]
+    engine = create_engine(replace(cluster.database.address, password=password).url())
+    with engine.begin() as connection:
+        before = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        connection.execute(text("UPDATE alembic_version SET version_num = :to"), {"to": revision})
+    engine.dispose()
+    return before
+
+
+def test_a_wrong_password_and_a_schema_of_a_later_release_are_reasons_and_no_trading(cluster):
+    cluster.start_database()
+    cluster.redis.start()
+    cluster.migrate()
+    pod = cluster.pod(cluster.rendered.documents["Deployment", "risk"])
+    secret = pod.folder / "volumes" / "own" / "database-password"
+    right = secret.read_text()
+    secret.write_text("a password of somebody else")
+    pod.start(pod.container)
+    assert waits_for(pod, "check DB_USER and DB_PASSWORD")
+    assert pod.end() == 0
+    secret.write_text(right)
+    before = stamp(cluster, "9999")
+    pod.start(pod.container)
+    assert waits_for(pod, "the schema is at 9999, this release knows it up to")
+    stamp(cluster, before)
+    pod.wait_for("readinessProbe")
+    assert pod.end() == 0
 
 
 def test_ports_are_the_agreed_ones():

@@ -195,7 +195,7 @@ def test_shards_and_publisher_ask_for_the_same_work():
     assert same(SHARDS) == same(PUBLISHER)
     assert common(SHARDS) == common(PUBLISHER)
     sources = [one["configMapRef"]["name"] for one in container(SHARDS)["envFrom"]]
-    assert sources == ["platform", configured()[0]]  # the market that the services trade
+    assert sources == ["platform", "stores", configured()[0]]  # what the services trade, and where
     assert "--to" in options_of(SHARDS)
 
 

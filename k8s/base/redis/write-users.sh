@@ -9,7 +9,7 @@ echo "user default on nopass nocommands resetkeys resetchannels +ping" >> "$user
 for file in "$passwords"/*; do
   user=$(basename "$file")
   digest=$(tr -d '\r\n' < "$file" | sha256sum | cut -d ' ' -f 1)
-  rights="resetkeys resetchannels &trading:doorbell +@connection +publish +subscribe +unsubscribe"
+  rights="resetkeys resetchannels &trading:doorbell +@connection -@admin -@dangerous +publish +subscribe +unsubscribe"
   if [ "$user" = executor ]; then
     rights="$rights ~trading:budget:* +eval +hget +hset +pexpire +pttl +time"
   fi
