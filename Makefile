@@ -9,7 +9,7 @@ IMAGE_GPU ?= crypto-trading-engine-gpu:0.1.0
 PACKAGES := shared models venues simulator market_data signal_generator signals recommender risk \
 	executor portfolio backtest launcher migrations
 
-.PHONY: help setup setup-dev servers run test k8s-check test-long bench lint audit fmt migrate image image-gpu \
+.PHONY: help setup setup-dev servers run test kubectl k8s-check test-long bench lint audit fmt migrate image image-gpu \
 	image-report compose
 
 help:  ## list the targets
@@ -48,7 +48,10 @@ test: setup-dev servers lint $(VENV)-checkov/.done  ## everything that CI runs
 	$(BIN)/python -m tests.advisories
 	$(BIN)/pytest -n 3 --dist worksteal -m "not long"
 
-k8s-check: setup-dev servers $(VENV)-checkov/.done  ## the proofs of manifests, alerts and image that need no cluster
+kubectl:
+	@command -v kubectl >/dev/null || { echo "Without kubectl no manifest can be rendered: install kubectl (https://kubernetes.io/docs/tasks/tools/)"; exit 1; }
+
+k8s-check: kubectl setup-dev servers $(VENV)-checkov/.done  ## the proofs of manifests, alerts and image that need no cluster
 	$(BIN)/pytest -n 2 -m "not long" tests/kubernetes
 
 test-long: setup-dev servers  ## the matrices and soaks that take longer than CI allows

@@ -1,6 +1,7 @@
 """What `kubectl kustomize` makes of a folder, and what a container of it is told."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,7 +17,10 @@ import yaml
 REPOSITORY = Path(__file__).parents[2]
 K8S = REPOSITORY / "k8s"
 OVERLAYS = ("mock", "paper", "live")
+PINNED = re.compile(r":[0-9][0-9.]*$|@sha256:[0-9a-f]{64}$")
 Document = dict[str, Any]
+
+everywhere = pytest.mark.parametrize("name", OVERLAYS)
 
 needs_kubectl = pytest.mark.skipif(
     shutil.which("kubectl") is None, reason="no kubectl here to render manifests with"

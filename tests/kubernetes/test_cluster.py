@@ -11,8 +11,8 @@ from sqlalchemy import create_engine, text
 
 from launcher.assembly import NAMES, PORTS
 from tests.kubernetes.cluster import Cluster, key_of
+from tests.kubernetes.edges import allowed_edges
 from tests.kubernetes.rendered import Rendered, needs_kubectl, overlay, template_of
-from tests.kubernetes.test_manifests import allowed_edges
 
 pytestmark = needs_kubectl
 

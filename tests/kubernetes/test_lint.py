@@ -36,7 +36,7 @@ SKIPPED = {
 def manifests():
     found = {name: overlay(name).text for name in OVERLAYS}
     opt_in = tuple(one for one in components() if one in ("monitoring", "external-secrets"))
-    found["everything"] = combined("live", (*opt_in, "gpu-training", "release"))
+    found["everything"] = combined("live", (*opt_in, "model-image", "gpu-training", "release"))
     return found
 
 

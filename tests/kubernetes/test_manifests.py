@@ -2,115 +2,26 @@
 
 import re
 from importlib.metadata import version
-from urllib.parse import urlsplit
 
-import pytest
 import yaml
 
 from launcher.assembly import BLUEPRINTS, NAMES
-from launcher.grants import USERS
 from shared.runtime.settings import PlatformSettings
+from tests.kubernetes.edges import chosen
 from tests.kubernetes.rendered import (
     K8S,
-    OVERLAYS,
-    REPOSITORY,
-    Rendered,
-    combined,
-    components,
+    PINNED,
     containers_of,
+    everywhere,
     labels_of,
     needs_kubectl,
-    over_base,
     overlay,
-    pairs,
     pod_of,
     render,
     template_of,
 )
-from venues.naming import REAL
 
 pytestmark = needs_kubectl
-
-PINNED = re.compile(r":[0-9][0-9.]*$|@sha256:[0-9a-f]{64}$")
-SECRETS_OF_LIVE = {
-    *(f"{user.replace('_', '-')}-credentials" for user in USERS),
-    "mysql-root",
-    "platform-keys",
-    "exchange-keys",
-    "model-signing-key",
-}
-
-
-DOCS = (REPOSITORY / "docs" / "kubernetes.md").read_text()
-
-
-def everywhere(check):
-    return pytest.mark.parametrize("name", OVERLAYS)(check)
-
-
-def chosen(selector, labels):
-    """Tell whether a label selector takes these labels."""
-    if any(labels.get(key) != value for key, value in selector.get("matchLabels", {}).items()):
-        return False
-    for one in selector.get("matchExpressions", ()):
-        assert one["operator"] == "In"
-        if labels.get(one["key"]) not in one["values"]:
-            return False
-    return True
-
-
-def policies(rendered):
-    return [one["spec"] for one in rendered.all("NetworkPolicy")]
-
-
-def leads_to(rendered, labels, theirs, port):
-    """Tell whether a pod may reach a port of another: by its own policies, and by the other's."""
-    leaves = any(
-        chosen(peer["podSelector"], theirs) and port in {one["port"] for one in rule["ports"]}
-        for spec in policies(rendered)
-        if chosen(spec["podSelector"], labels)
-        for rule in spec.get("egress", ())
-        for peer in rule["to"]
-        if "podSelector" in peer and "namespaceSelector" not in peer
-    )
-    enters = any(
-        chosen(peer["podSelector"], labels) and port in {one["port"] for one in rule["ports"]}
-        for spec in policies(rendered)
-        if chosen(spec["podSelector"], theirs)
-        for rule in spec.get("ingress", ())
-        for peer in rule["from"]
-        if "podSelector" in peer and "namespaceSelector" not in peer
-    )
-    return leaves, enters
-
-
-def allowed_edges(rendered, workload):
-    """Return the workloads of ours that a pod may reach: named on its own side and on theirs."""
-    found = set()
-    for other in rendered.workloads():
-        ports = {
-            port["name"] for one in pod_of(other)["containers"] for port in one.get("ports", ())
-        }
-        for port in ports:
-            leaves, enters = leads_to(rendered, labels_of(workload), labels_of(other), port)
-            names = workload["metadata"]["name"], other["metadata"]["name"]
-            assert leaves == enters, names
-            if leaves:
-                found.add(names[1])
-    return found
-
-
-def allowed_outside(rendered, workload):
-    """Return the blocks of addresses a pod may reach, with their ports."""
-    return {
-        (peer["ipBlock"]["cidr"], port["port"])
-        for spec in policies(rendered)
-        if chosen(spec["podSelector"], labels_of(workload))
-        for rule in spec.get("egress", ())
-        for peer in rule["to"]
-        if "ipBlock" in peer
-        for port in rule["ports"]
-    }
 
 
 @everywhere
@@ -231,25 +142,6 @@ def test_a_pod_has_time_to_end_in_order(name):
 
 
 @everywhere
-def test_everybody_has_an_account_and_database_and_redis_users_of_their_own(name):
-    rendered = overlay(name)
-    accounts = [pod_of(one)["serviceAccountName"] for one in rendered.services()]
-    assert len(set(accounts)) == len(accounts)
-    for workload in rendered.workloads():
-        account = pod_of(workload)["serviceAccountName"]
-        assert (
-            rendered.documents["ServiceAccount", account]["automountServiceAccountToken"] is False
-        )
-    for workload in rendered.services():
-        (container,) = pod_of(workload)["containers"]
-        told = rendered.environment(container)
-        module = container["args"][0]
-        assert told["DB_USER"] == told["REDIS_USER"] == module
-        (own,) = [one for one in pod_of(workload)["volumes"] if one["name"] == "own"]
-        assert own["secret"]["secretName"] == f"{workload['metadata']['name']}-credentials"
-
-
-@everywhere
 def test_every_setting_is_one_the_program_knows(name):
     rendered = overlay(name)
     sections = {one.name: set(one.settings.model_fields) for one in BLUEPRINTS}
@@ -286,59 +178,6 @@ def test_what_is_referred_to_is_there(name):
             mounted = {one["name"] for one in container.get("volumeMounts", ())}
             there = {one["name"] for one in pod_of(workload).get("volumes", ())} | {"data"}
             assert mounted <= there
-
-
-def secrets_named(rendered):
-    named = set()
-    for workload in rendered.workloads():
-        for volume in pod_of(workload).get("volumes", ()):
-            if "secret" in volume:
-                named.add(volume["secret"]["secretName"])
-            for source in volume.get("projected", {}).get("sources", ()):
-                named.add(source["secret"]["name"])
-    return named
-
-
-def test_mock_brings_all_its_secrets_and_they_say_that_they_are_none():
-    rendered = overlay("mock")
-    made = {one["metadata"]["name"] for one in rendered.all("Secret")}
-    assert secrets_named(rendered) <= made
-    for secret in made:
-        for value in rendered.data("Secret", secret).values():
-            assert "mock" in value
-
-
-@pytest.mark.parametrize("name", ["paper", "live"])
-def test_secrets_of_real_overlays_are_named_and_never_in_git(name):
-    rendered = overlay(name)
-    assert not rendered.all("Secret")
-    wanted = SECRETS_OF_LIVE if name == "live" else SECRETS_OF_LIVE - {"exchange-keys"}
-    assert secrets_named(rendered) == wanted
-
-
-def test_the_keys_of_the_exchange_are_files_of_who_trades_and_who_consents_alone():
-    rendered = overlay("live")
-    keys = {}
-    for one in rendered.workloads():
-        if "exchange-keys" in str(pod_of(one)):
-            (container,) = pod_of(one)["containers"]
-            told = rendered.environment(container)
-            assert not {name for name in told if re.search("API_(KEY|SECRET)$", name)}
-            keys[one["metadata"]["name"]] = {k: v for k, v in told.items() if "/exchange/" in v}
-    assert keys.keys() == {"executor", "exchange-console"}
-    assert keys["executor"] == keys["exchange-console"] != {}
-
-
-def test_the_console_with_the_keys_is_there_to_be_scaled_and_works_as_the_operator():
-    rendered = overlay("live")
-    console = rendered.documents["Deployment", "exchange-console"]
-    assert console["spec"]["replicas"] == 0
-    (container,) = pod_of(console)["containers"]
-    told = rendered.environment(container)
-    assert (told["DB_USER"], told["TRADING_MODE"]) == ("operator", "live")
-    assert allowed_edges(rendered, console) >= {"mysql", "redis", "risk", "executor"}
-    assert "scale deploy/exchange-console --replicas=1" in DOCS
-    assert "exec -it deploy/exchange-console -- trading live enable" in DOCS
 
 
 @everywhere
@@ -378,212 +217,24 @@ def test_a_changed_configuration_leaves_the_migration_as_it_was(name):
     assert not generated
 
 
-def reaches(rendered, component):
-    """Return whom a pod of a component is meant to reach."""
-    services = {one["metadata"]["name"] for one in rendered.services()}
-    return {
-        "service": {"mysql", "redis"},
-        "console": {"mysql", "redis", *services},
-        "job": {"mysql"},
-        "training": {"mysql"},
-        "store": set(),
-    }[component]
-
-
-@everywhere
-def test_nothing_may_talk_but_for_edges_named_on_both_sides(name):
-    rendered = overlay(name)
-    (deny,) = [one for one in rendered.all("NetworkPolicy") if one["spec"]["podSelector"] == {}]
-    assert deny["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    for workload in rendered.workloads():
-        component = labels_of(workload)["app.kubernetes.io/component"]
-        assert allowed_edges(rendered, workload) == reaches(rendered, component)
-    for spec in policies(rendered):
-        for rule in (*spec.get("ingress", ()), *spec.get("egress", ())):
-            assert rule.get("ports"), "an edge without a port is open to all of them"
-            assert rule.get("from") or rule.get("to"), "an edge without a peer is open to all"
-
-
-NODE_CACHE = "169.254.20.10/32"  # NodeLocal DNSCache
-
-
-@everywhere
-def test_who_connects_by_name_may_ask_for_names_and_nobody_else(name):
-    rendered = overlay(name)
-    for workload in rendered.workloads():
-        asks = {
-            (protocol["protocol"], protocol["port"])
-            for spec in policies(rendered)
-            if chosen(spec["podSelector"], labels_of(workload))
-            for rule in spec.get("egress", ())
-            for peer in rule["to"]
-            if peer.get("podSelector") == {"matchLabels": {"k8s-app": "kube-dns"}}
-            for protocol in rule["ports"]
-        }
-        resolves = bool(allowed_edges(rendered, workload))
-        assert asks == ({("UDP", 53), ("TCP", 53)} if resolves else set())
-        assert ((NODE_CACHE, 53) in allowed_outside(rendered, workload)) == resolves
-
-
-def ports_of(address):
-    """Return the ports of a venue: of requests, and of the stream of orders."""
-    return {urlsplit(one).port or 443 for one in (address.rest, address.stream) if one}
-
-
-TRADING = set().union(*(ports_of(one) for one in REAL.values()))
-CANDLES = {urlsplit(one.rest).port or 443 for one in REAL.values()}
-
-
-@pytest.mark.parametrize(
-    ("name", "who"),
-    [
-        ("mock", {}),
-        ("paper", {"market-data": CANDLES}),
-        ("live", {"market-data": CANDLES, "executor": TRADING, "exchange-console": TRADING}),
-    ],
-)
-def test_only_who_trades_and_who_brings_candles_reaches_exchanges_at_their_ports(name, who):
-    rendered = overlay(name)
-    reaching = {}
-    for workload in rendered.workloads():
-        outside = allowed_outside(rendered, workload)
-        ports = {port for cidr, port in outside if cidr != NODE_CACHE}
-        if ports:
-            reaching[workload["metadata"]["name"]] = ports
-    assert reaching == who
-    for spec in policies(rendered):
-        for rule in spec.get("egress", ()):
-            for peer in rule["to"]:
-                if peer.get("ipBlock", {}).get("cidr") == "0.0.0.0/0":
-                    private = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"}
-                    assert private <= set(peer["ipBlock"]["except"])
-
-
-def kustomization(component):
-    return yaml.safe_load((K8S / "components" / component / "kustomization.yaml").read_text())
-
-
-def test_the_release_is_written_once_and_for_gpus():
-    release = version("crypto-trading-engine")
-    told = kustomization("release")
-    ours = [*told["images"], *kustomization("gpu-training")["images"]]
-    tags = {one["newTag"] for one in ours if one["name"].startswith("crypto-trading-engine")}
-    assert tags == {release}
-    assert told["labels"][0]["pairs"]["app.kubernetes.io/version"] == release
-    assert "includeSelectors" not in told["labels"][0]
-
-
-NEEDS = {
-    "gpu-training": ("models", "training"),
-    "training": ("models",),
-    "model-image": ("models",),
-}
-REPLACES = {"demo-model": {"models", "model-image", "training", "gpu-training"}}
-
-
-def choices():
-    """Return every component and every pair of them with what they need, where they may meet."""
-    found = []
-    for pair in pairs(tuple(one for one in components() if one not in GIVEN)):
-        if any(REPLACES.get(one, set()) & set(pair) for one in pair):
-            continue
-        needed = [more for one in pair for more in NEEDS.get(one, ())]
-        found.append(tuple(dict.fromkeys([*sorted(needed), *pair])))
-    return list(dict.fromkeys(found))
-
-
-GIVEN = ("network-policies", "release")  # in every overlay
-
-
-@pytest.mark.parametrize("added", choices())
-def test_components_go_together(added):
-    rendered = Rendered.of(over_base((*GIVEN[:1], *added, *GIVEN[1:])))
-    for workload in rendered.workloads():
-        for container in containers_of(workload):
-            assert PINNED.search(container["image"])
-
-
-def test_gpu_training_goes_over_live():
-    rendered = Rendered.of(combined("live", ("gpu-training",)))
-    for name in ("train-shards", "publish-models"):
-        (container,) = pod_of(rendered.documents["CronJob", name])["containers"]
-        assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
-        release = version("crypto-trading-engine")
-        assert container["image"] == f"crypto-trading-engine-gpu:{release}"
-
-
-def test_models_of_an_image_are_proven_in_a_folder_of_the_pod_before_it_starts():
-    rendered = Rendered.of(combined("live", ("model-image",)))
-    generator = rendered.documents["Deployment", "signal-generator"]
-    bring, prove = pod_of(generator)["initContainers"]
-    assert re.fullmatch("crypto-trading-models@sha256:0{64}", bring["image"])  # yours: no default
-    assert prove["args"] == ["trading", "models", "verify", "served"]
-    places = [
-        next(one["name"] for one in each["volumeMounts"] if one["mountPath"].endswith("/models"))
-        for each in (bring, prove, *pod_of(generator)["containers"])
-    ]
-    assert places == ["models"] * 3
-    (volume,) = [one for one in pod_of(generator)["volumes"] if one["name"] == "models"]
-    assert volume == {"name": "models", "emptyDir": {"sizeLimit": "1Gi"}}
-
-
-def test_managed_stores_leave_none_of_ours_and_one_config_map_moves_everybody():
-    yours = {"DB_HOST": "mysql.example.internal", "REDIS_HOST": "redis.example.internal"}
-    rendered = Rendered.of(
-        combined(
-            "live",
-            ("managed-stores",),
-            configMapGenerator=[
-                {
-                    "name": "stores",
-                    "behavior": "merge",
-                    "literals": [f"{name}={value}" for name, value in yours.items()],
-                }
-            ],
-        )
-    )
-    ours = {"mysql", "redis"}
-    for kind in ("StatefulSet", "Service", "ServiceAccount", "PodDisruptionBudget"):
-        assert not ours & {one["metadata"]["name"] for one in rendered.all(kind)}
-    assert not ours & {one["metadata"]["name"] for one in rendered.all("NetworkPolicy")}
-    for workload in rendered.workloads():
-        for container in containers_of(workload):
-            told = rendered.environment(container)
-            assert {name: told[name] for name in yours} == yours
-        outside = allowed_outside(rendered, workload)
-        component = labels_of(workload)["app.kubernetes.io/component"]
-        assert ("192.0.2.1/32", 3306) in outside  # nobody's: to be replaced
-        assert (("192.0.2.2/32", 6379) in outside) == (component in ("service", "console"))
-
-
-def commands():
-    """Return the lines of docs/kubernetes.md that are typed, in their order."""
-    return [line.strip() for line in DOCS.splitlines() if line.startswith("    kubectl ")]
-
-
-@pytest.mark.parametrize("name", ["mock", "mine"])
-def test_the_docs_make_the_namespace_and_take_warnings_for_errors_before_they_apply(name):
-    """A server's dry run fails without the namespace; a pod it only warns of is never made."""
-    typed = commands()
-    applied = typed.index(f"kubectl apply -k k8s/overlays/{name}")
-    tried, *before = reversed(typed[:applied])
-    assert tried == f"kubectl apply -k k8s/overlays/{name} --dry-run=server --warnings-as-errors"
-    assert "kubectl apply -f k8s/base/namespace.yaml -n crypto-trading" in before
-    if name == "mock":
-        assert typed[applied + 1].startswith("kubectl -n crypto-trading rollout status")
-
-
-def test_workloads_that_the_docs_name_are_there():
-    named = set(re.findall(r"(deploy|statefulset|svc|job|cronjob)/([a-z][a-z-]+)", DOCS))
-    kinds = {"deploy": "Deployment", "statefulset": "StatefulSet", "svc": "Service"}
-    kinds["cronjob"] = "CronJob"
-    made = set(re.findall(r"create job --from=\S+ (\S+)", DOCS))
-    documents = overlay("live").documents
-    for kind, name in named:
-        assert name in made if kind == "job" else (kinds[kind], name) in documents, name
-
-
 def test_every_service_has_a_folder():
     folders = {path.name for path in (K8S / "base").iterdir() if path.is_dir()}
     assert {name.replace("_", "-") for name in NAMES} | {"mysql", "redis", "migrate"} <= folders
     assert render(K8S / "base")
+
+
+def test_the_alert_of_restarts_names_every_container_that_serves_or_stores():
+    rules = yaml.safe_load((K8S / "components" / "monitoring" / "rules.yaml").read_text())
+    (alert,) = [
+        one
+        for group in rules["groups"]
+        for one in group["rules"]
+        if one.get("alert") == "PodRestarts"
+    ]
+    containers, pods = re.search('container=~"(.+?)", pod=~"(.+?)"', alert["expr"]).groups()
+    for one in overlay("live").all("Deployment", "StatefulSet"):
+        watched = labels_of(one)["app.kubernetes.io/component"] in ("service", "store")
+        (container,) = pod_of(one)["containers"]
+        names = container["name"], f"{one['metadata']['name']}-0"
+        matched = re.fullmatch(containers, names[0]) and re.fullmatch(pods, names[1])
+        assert bool(matched) == watched, names
