@@ -1,5 +1,6 @@
 """The mock overlay as processes: every container as the manifests say, to its first fill."""
 
+import base64
 import re
 import time
 from dataclasses import replace
@@ -7,12 +8,14 @@ from dataclasses import replace
 import httpx
 import pytest
 import yaml
+from redis import Redis
+from redis.exceptions import NoPermissionError
 from sqlalchemy import create_engine, text
 
 from launcher.assembly import NAMES, PORTS
 from tests.kubernetes.cluster import Cluster, key_of
 from tests.kubernetes.edges import allowed_edges
-from tests.kubernetes.rendered import Rendered, needs_kubectl, overlay, template_of
+from tests.kubernetes.rendered import Rendered, needs_kubectl, overlay, pod_of, template_of
 
 pytestmark = needs_kubectl
 
@@ -149,6 +152,52 @@ def test_a_wrong_password_and_a_schema_of_a_later_release_are_reasons_and_no_tra
     stamp(cluster, before)
     pod.wait_for("readinessProbe")
     assert pod.end() == 0
+
+
+def typed(cluster, console, *words):
+    """Return how a command ends that somebody types in a console, and all that the pod has said."""
+    pod = cluster.pod(cluster.rendered.documents["Deployment", console])
+    ended = pod.start({**pod.container, "command": [], "args": ["trading", *words]}).wait(60)
+    return ended, pod.log
+
+
+def test_live_is_consented_to_where_the_keys_are_and_nowhere_else(tmp_path):
+    secrets = {key: one for key, one in overlay("mock").documents.items() if key[0] == "Secret"}
+    made_up = {name: base64.b64encode(b"made-up").decode() for name in ("api-key", "api-secret")}
+    exchange = {"kind": "Secret", "metadata": {"name": "exchange-keys"}, "data": made_up}
+    documents = [*overlay("live").documents.values(), *secrets.values(), exchange]
+    cluster = Cluster(Rendered.of(yaml.safe_dump_all(documents)), tmp_path)
+    try:
+        cluster.start_database()
+        cluster.redis.start()
+        cluster.migrate()
+        ended, said = typed(cluster, "console", "live", "enable", "--yes")
+        assert (ended, "COINBASE_API_KEY" in said) == (78, True), said
+        ended, said = typed(cluster, "exchange-console", "live", "enable", "--yes")
+        assert ended == 0, said
+        assert re.search(r"^TRADING_LIVE_CONFIRM=\w+", said, re.MULTILINE)
+    finally:
+        cluster.close()
+
+
+def test_redis_lets_a_service_ring_and_nobody_administer(cluster):
+    store = cluster.rendered.documents["StatefulSet", "redis"]
+    (name,) = [one["configMap"]["name"] for one in pod_of(store)["volumes"] if "configMap" in one]
+    told = cluster.rendered.data("ConfigMap", name)["redis.conf"].splitlines()
+    assert "protected-mode no" in told  # a pod is asked from outside, and its users have passwords
+    cluster.redis.start()
+    password = cluster.rendered.data("Secret", "risk-credentials")["redis-password"]
+    with Redis(port=cluster.redis.port, username="risk", password=password) as risk:
+        assert risk.ping()
+        assert risk.publish("trading:doorbell", "x") == 0
+        for words in (
+            ["CLIENT", "LIST"],
+            ["CLIENT", "PAUSE", "1"],
+            ["CONFIG", "GET", "*"],
+            ["KEYS", "*"],
+        ):
+            with pytest.raises(NoPermissionError):
+                risk.execute_command(*words)
 
 
 def test_ports_are_the_agreed_ones():
