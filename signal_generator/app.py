@@ -59,6 +59,7 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
         runtime=runtime,
         metrics=metrics,
         checks=[Check(name="models", problem=lambda: _refused_models(registry))],
+        shows=lambda: {"champions": _champions(registry)},
     )
     api.include_router(
         router(
@@ -90,6 +91,10 @@ def build(settings: SignalGeneratorSettings, runtime: Runtime) -> Service:
         ),
         is_shared=True,
     )
+
+
+def _champions(registry: Registry) -> dict[str, str]:
+    return {scope: model.release_id for scope, model in registry.champions().items()}
 
 
 def _refused_models(registry: Registry) -> str | None:

@@ -1,6 +1,8 @@
 """The FastAPI application every service starts from."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -22,6 +24,7 @@ class ApiParts:
     """What the application of one service is made of; `show_docs` is off in live.
 
     `origins`: of the pages in a browser that may read the answers; none unless somebody says so.
+    `shows`: what /health tells besides, for example the models in use.
     """
 
     name: str
@@ -35,6 +38,7 @@ class ApiParts:
     checks: list[Check]
     show_docs: bool
     origins: tuple[str, ...] = ()
+    shows: Callable[[], Mapping[str, Any]] = dict
 
 
 def assemble(parts: ApiParts) -> FastAPI:
@@ -52,8 +56,8 @@ def assemble(parts: ApiParts) -> FastAPI:
     api.state.uses = parts.uses
     api.state.checks = parts.checks  # grows until the service is served
     errors.install(api)
-    identity = {"service": parts.name, "version": parts.version, "mode": parts.mode}
-    probes.install(api, identity, parts.checks, parts.registry)
+    who = {"service": parts.name, "version": parts.version, "mode": parts.mode}
+    probes.install(api, lambda: {**who, **parts.shows()}, parts.checks, parts.registry)
     api.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     api.add_middleware(TooLargeInWords, max_bytes=MAX_BODY_BYTES)
     api.add_middleware(Accounted, uses=parts.uses)

@@ -1,6 +1,6 @@
 """Health: is the process alive, and may it be given work; each red light with its reason."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,9 +31,15 @@ def problems(checks: Sequence[Check]) -> dict[str, str]:
 
 
 def install(
-    api: FastAPI, identity: dict[str, str], checks: Sequence[Check], registry: CollectorRegistry
+    api: FastAPI,
+    identity: Callable[[], Mapping[str, Any]],
+    checks: Sequence[Check],
+    registry: CollectorRegistry,
 ) -> None:
-    """Add /health, /health/live, /health/ready and /metrics; they need no key."""
+    """Add /health, /health/live, /health/ready and /metrics; they need no key.
+
+    `identity`: who it is, and what it runs with, now.
+    """
     routes = APIRouter(tags=["operations"])
 
     @routes.get("/health/live", summary="Is the process alive")
@@ -56,11 +62,11 @@ def install(
     api.include_router(routes)
 
 
-def _readiness(identity: dict[str, str], checks: Sequence[Check]) -> JSONResponse:
+def _readiness(identity: Callable[[], Mapping[str, Any]], checks: Sequence[Check]) -> JSONResponse:
     found = problems(checks)
     body: dict[str, Any] = {
         "status": "not_ready" if found else "ready",
-        **identity,
+        **identity(),
         "checks": {check.name: found.get(check.name, "ok") for check in checks},
     }
     return JSONResponse(body, 503 if found else 200)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from threading import Event
+from typing import Any
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -75,9 +76,18 @@ def new_metrics(service: str | None = None) -> Metrics:
 
 
 def create_api(
-    *, name: str, title: str, runtime: Runtime, metrics: Metrics, checks: Sequence[Check] = ()
+    *,
+    name: str,
+    title: str,
+    runtime: Runtime,
+    metrics: Metrics,
+    checks: Sequence[Check] = (),
+    shows: Callable[[], Mapping[str, Any]] = dict,
 ) -> FastAPI:
-    """Return the FastAPI application of one service, ready for its routes."""
+    """Return the FastAPI application of one service, ready for its routes.
+
+    `shows`: what /health tells besides.
+    """
     transactions = runtime.transactions(name)
     settings = runtime.settings
     metrics.trading_mode_info.labels(mode=settings.mode).set(1)
@@ -101,6 +111,7 @@ def create_api(
             checks=[database, doorbell, *checks],
             show_docs=settings.mode is not Mode.LIVE,
             origins=settings.trading_cors_origins,
+            shows=shows,
         )
     )
 

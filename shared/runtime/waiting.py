@@ -33,7 +33,7 @@ def waiting_room(
     """
     api = FastAPI(openapi_url=None)
     starting = Check(name="start", problem=lambda: "it is being prepared")
-    install(api, dict(identity), (*checks, starting), CollectorRegistry())
+    install(api, lambda: identity, (*checks, starting), CollectorRegistry())
     server = http_server(api)
     ours = listening.dup()  # the server closes what it is given
     thread = Thread(

@@ -202,6 +202,8 @@ def test_an_own_model_that_cannot_be_proven_halves_the_pooled_ones_confidence(
     ready = desk.ask("GET", "/health/ready", scope=None)
     assert ready.status_code == 503
     assert "SOLUSDT: hash_mismatch: booster.ubj" in ready.json()["checks"]["models"]
+    assert ready.json()["champions"]["BTCUSDT"] == edges[BTC].release_id
+    assert "SOLUSDT" not in ready.json()["champions"]
     listed = desk.ask("GET", f"/models/{release.name}").json()
     assert (listed["is_champion"], listed["is_serving"]) == (True, False)
     assert "hash_mismatch" in listed["refusal"]
