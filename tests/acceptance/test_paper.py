@@ -168,6 +168,7 @@ def trading(folder, simulator, *words, **more):
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_command_runs_in_paper_mode_and_the_rules_it_prints_can_be_used(tmp_path):
     with running_simulator("kucoin", settings=ExchangeSettings()) as simulator:
         printed = trading(tmp_path, simulator, "data", "rules")

@@ -106,15 +106,14 @@ def kinds(venue):
 
 
 def chosen(fault):
-    """Return three cells of each venue for every change; all faults together go through all."""
+    """Return two cells of each venue for every change; all faults together go through all."""
     number = list(FAULTS).index(fault)
     cells = []
     for place, venue in enumerate(VENUES):
         creations = [one for one in kinds(venue) if one[0] == "create"]
         others = [one for one in kinds(venue) if one[0] != "create"]
         turn = number + place
-        pair = (others[2 * turn % len(others)], others[(2 * turn + 1) % len(others)])
-        for operation, order in (creations[turn % len(creations)], *pair):
+        for operation, order in (creations[turn % len(creations)], others[turn % len(others)]):
             cells.append((venue, operation, order, turn))
     return cells
 

@@ -28,7 +28,10 @@ def _say(counts):
     sys.stdout.write(f"{dict(counts)}\n")
 
 
-@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize(
+    "share",
+    [pytest.param(one, marks=pytest.mark.long if one > 1 else ()) for one in range(SHARES)],
+)
 def test_every_history_ends_with_books_and_venue_telling_the_same(share):
     counts = _play(range(share, SEEDS, SHARES))
     _say(counts)

@@ -215,6 +215,7 @@ def test_a_file_without_a_usable_row_is_not_imported_and_says_why(trading, tmp_p
     assert "a price is not positive" in result.output
 
 
+@pytest.mark.long
 def test_a_demo_trades_and_a_backtest_of_the_same_model_reports(trading, tmp_path, monkeypatch):
     terminal = Console(file=StringIO(), force_terminal=True, width=120)
     monkeypatch.setattr("launcher.running.err", terminal)

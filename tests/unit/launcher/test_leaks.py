@@ -79,7 +79,9 @@ def test_what_cannot_be_looked_at_is_said_in_one_line(trading, words, says):
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize(("caught_by", "code"), [("L1", 0), ("L7", 1)])
+@pytest.mark.parametrize(
+    ("caught_by", "code"), [pytest.param("L1", 0, marks=pytest.mark.long), ("L7", 1)]
+)
 def test_the_self_test_says_what_was_caught(trading, monkeypatch, caught_by, code):
     leak = LEAKS[0].__class__(name="centred window", plant=LEAKS[0].plant, caught_by=caught_by)
     monkeypatch.setattr(

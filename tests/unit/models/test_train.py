@@ -158,6 +158,7 @@ def test_a_challenger_is_compared_with_the_champion_on_rows_new_to_both(tmp_path
     assert all(info.evaluation.champion.gain.value == 0 for info in alike)
 
 
+@pytest.mark.long
 def test_every_try_is_counted_once_however_often_it_is_repeated(tmp_path):
     quickly = quick(configurations=2, role=None, min_effective_labels=1e9)
     first = train_models(weak_markets(), quickly, tmp_path, NOW, silent)
@@ -304,6 +305,7 @@ def test_progress_is_told_from_beginning_to_end(tmp_path):
     assert Registry(tmp_path, trust=ANY_UNSIGNED).refresh() == ()
 
 
+@pytest.mark.long
 def test_a_second_training_in_the_same_second_is_a_conflict(tmp_path):
     train_models(weak_markets(), quick(), tmp_path, NOW, silent)
     with pytest.raises(Conflict):
@@ -334,6 +336,7 @@ def test_what_cannot_be_learned_from_is_named_with_a_remedy(tmp_path, data, chan
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_combinatorial_paths_show_the_scatter_and_decide_nothing(trained, tmp_path):
     walked = quick(walks_paths=True, min_effective_labels=1e9)
     info = train_models(weak_markets(), walked, tmp_path, NOW, silent)[0]

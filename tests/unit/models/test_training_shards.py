@@ -142,6 +142,7 @@ def test_a_training_killed_after_the_second_fold_goes_on_there_and_ends_in_the_s
     assert files_of(tmp_path) == expected
 
 
+@pytest.mark.long
 def test_two_trainings_at_once_both_end_well(tmp_path):
     """They share the work and write different releases; one of them has each alias."""
     both = [started(BESIDE, tmp_path, second) for second in (0, 1)]
