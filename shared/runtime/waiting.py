@@ -13,6 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.db.engine import DatabaseAddress
 from shared.db.schema import mismatch, schema_revision, unusable
+from shared.domain.errors import Unavailable
+from shared.http import errors
 from shared.http.probes import Check, install, problems
 from shared.runtime.listening import http_server
 from shared.runtime.logging import get_logger
@@ -34,6 +36,12 @@ def waiting_room(
     api = FastAPI(openapi_url=None)
     starting = Check(name="start", problem=lambda: "it is being prepared")
     install(api, lambda: identity, (*checks, starting), CollectorRegistry())
+    errors.install(api)
+
+    @api.api_route("/{path:path}", methods=["GET", "POST", "PUT", "DELETE"])
+    def not_yet(path: str) -> None:  # pyright: ignore[reportUnusedFunction]
+        raise Unavailable(f"/{path} cannot be asked yet; /health/ready says what is waited for")
+
     server = http_server(api)
     ours = listening.dup()  # the server closes what it is given
     thread = Thread(

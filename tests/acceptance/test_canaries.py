@@ -127,11 +127,11 @@ def _wait(client, process, log):
     for _ in range(600):
         assert process.poll() is None, log.read_text()
         try:
-            client.get("/health/live")
+            if "start" not in client.get("/health/ready").json()["checks"]:
+                return
         except httpx.HTTPError:
-            time.sleep(0.1)
-        else:
-            return
+            pass
+        time.sleep(0.1)
     raise TimeoutError(log.read_text())
 
 

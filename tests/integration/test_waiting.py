@@ -64,6 +64,8 @@ def test_it_starts_by_itself_once_the_database_and_then_the_schema_are_there(ser
     process = begun()
     assert says(process, f"no use of 127.0.0.1:{server.port}")
     assert process.status("/health/live") == 200
+    asked = process.get("/anything")
+    assert (asked.status_code, "/health/ready says" in asked.json()["detail"]) == (503, True)
     server.start()
     assert says(process, "trading db migrate"), reason(process)
     made_ready(server)
