@@ -3,12 +3,15 @@
 from collections import Counter
 from decimal import Decimal
 
+import pytest
+
 from tests.venue_world import Trading, exchange
 
 D = Decimal
 MANY = 40  # more than Coinbase lets one ask in a second, and each order is asked about too
 
 
+@pytest.mark.long
 def test_orders_wait_for_room_in_the_rate_limit_and_are_not_given_up(sqlite_engine):
     with (
         exchange("coinbase") as sim,
